@@ -1,0 +1,71 @@
+/**
+ * A provisioner makes and removes credentials on one kind of target. One file (or folder) per kind, registered in index.ts.
+ * Everything may be called twice; a time-out is "unknown" and is answered by reading back. Nothing here knows the store.
+ */
+import type { Credential } from '../../../shared/contract/credential';
+import type {
+  ConnectionReport,
+  Level,
+  LevelPlan,
+  PlanApplied,
+  ResourceSettings,
+} from '../../../shared/contract/resources';
+
+export interface Target<S extends ResourceSettings = ResourceSettings> {
+  readonly resourceId: string;
+  readonly resourceName: string;
+  readonly settings: S;
+  /** The manager credential. Never in an error, a log or argv. */
+  readonly secret: string;
+}
+export interface CreateOrder {
+  readonly principal: string;
+  readonly level: Level /** How long from now, by the target's own clock, new log-ins may work. */;
+  readonly validForMs: number;
+}
+export interface ReadBack {
+  readonly exists: boolean;
+  readonly canLogIn: boolean;
+  readonly sessionCount: number;
+}
+export interface EndResult {
+  readonly readBack: ReadBack;
+  readonly sessionsCut: number;
+}
+export interface CleanUp {
+  /** Nothing of the principal is left on the target. */ readonly done: boolean;
+  readonly residue: readonly { kind: string; detail: string }[];
+}
+/** `unreachable`: ask again later. `refused`: the target answered no (rights, missing role). `conflict`: the plan no longer fits. */
+export class TargetError extends Error {
+  constructor(
+    readonly kind: 'unreachable' | 'refused' | 'conflict',
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+    this.name = 'TargetError';
+  }
+}
+export interface Provisioner<S extends ResourceSettings = ResourceSettings> {
+  readonly kind: S['kind'];
+  /** What the target can not do for this level, in sentences for requester and approver ("An admin can make logins of their own …"). */
+  limits(settings: S, level: Level): readonly string[];
+  test(target: Target<S>): Promise<ConnectionReport>;
+  plan(target: Target<S>): Promise<LevelPlan>;
+  /** Runs what `plan` shows now if its digest is still `digest`, else TargetError `conflict`. */
+  apply(target: Target<S>, digest: string): Promise<PlanApplied>;
+  /** Makes the principal with a fresh random password and proves by reading back that it may log in. Called again: same principal, new password. */
+  create(target: Target<S>, order: CreateOrder): Promise<Credential>;
+  /** Moves the target's own limit (activation, extension): new log-ins work for `validForMs` from now. */
+  setDeadline(target: Target<S>, principal: string, validForMs: number): Promise<void>;
+  /** No new log-in, every session cut, read back. Fine on something already gone. Access is ended when this says cannot log in and 0 sessions. */
+  end(target: Target<S>, principal: string): Promise<EndResult>;
+  readBack(target: Target<S>, principal: string): Promise<ReadBack>;
+  /** Works off what the principal left behind and drops it. */
+  cleanUp(target: Target<S>, principal: string): Promise<CleanUp>;
+  /** Principals of ours on the target (`hp_` names that carry our mark). */
+  list(target: Target<S>): Promise<readonly string[]>;
+  /** Ends the pools held for a target (settings changed, service stops). */
+  close(): Promise<void>;
+}

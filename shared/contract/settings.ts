@@ -1,0 +1,23 @@
+/** Settings of one desktop (electron-store). Never secrets, never leases. */
+import { z } from 'zod';
+export const Settings = z.strictObject({
+  theme: z.enum(['system', 'light', 'dark']).default('system'),
+  closeToTray: z.enum(['ask', 'tray', 'quit']).default('ask'),
+  openAtLogin: z.boolean().default(false),
+  paletteShortcut: z.string().max(64).default('CommandOrControl+Shift+Space'),
+  notifications: z.boolean().default(true),
+  startWhen: z.enum(['connected', 'manual']).default('connected'),
+  /** Path of the connection service file when the login shell’s PGSERVICEFILE is not the one wanted. */
+  pgServiceFile: z.string().max(4096).nullable().default(null),
+  favourites: z
+    .array(z.strictObject({ resourceId: z.string(), level: z.string() }))
+    .max(50)
+    .default([]),
+  recent: z
+    .array(z.strictObject({ resourceId: z.string(), level: z.string(), ttlMs: z.int(), reason: z.string() }))
+    .max(10)
+    .default([]),
+  quitWithGrants: z.enum(['ask', 'stay', 'end']).default('ask'),
+  windowBounds: z.strictObject({ x: z.int(), y: z.int(), width: z.int(), height: z.int() }).nullable().default(null),
+});
+export type Settings = z.infer<typeof Settings>;

@@ -1,6 +1,6 @@
 /** The typed catalog of events. `seq` is gapless and is the SSE id. One more event: one line here. */
 import { z } from 'zod';
-import { At } from './fields';
+import { At, PersonId } from './fields';
 import { GrantView } from './grants';
 import { Device, Group, Invite, Person } from './people';
 import { DecisionRecord, RequestView } from './requests';
@@ -65,3 +65,5 @@ export const StreamHello = z.object({
   seq: z.int().describe('newest event now'),
   mode: z.enum(['normal', 'revoke_only']),
 });
+/** Sent with event name `presence`, without an id, when somebody's first device connects or last one leaves. A hint: never kept, never resumed. */
+export const StreamPresence = z.object({ personId: PersonId, online: z.boolean() });

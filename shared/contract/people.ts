@@ -71,8 +71,9 @@ export const Join = z.strictObject({
   ...DeviceKeys.shape,
   proof: Signature64,
 });
+/** `active` only for the owner of a fresh standalone service: nobody is there yet who could confirm the device. */
 export const Joined = z
-  .object({ personId: PersonId, deviceId: DeviceId, state: z.literal('pending'), fingerprint: z.string() })
+  .object({ personId: PersonId, deviceId: DeviceId, state: z.enum(['pending', 'active']), fingerprint: z.string() })
   .meta({ id: 'Joined' });
 
 export const ChallengeRequest = z.strictObject({ deviceId: DeviceId });

@@ -22,6 +22,8 @@ export const PROBLEM_TYPES = [
   'invite-used',
   'too-many-requests',
   'body-too-large',
+  'method-not-allowed',
+  'unsupported-media-type',
   'idempotency-mismatch',
   'dpop-nonce',
   'dpop-invalid',

@@ -19,6 +19,9 @@ export const EVENT_DATA = {
   'request.unblocked': request,
   'decision.recorded': z.object({ request: RequestView, decision: DecisionRecord }),
   'request.seen': request,
+  'request.nudged': request,
+  /** The policy or the people changed: other approvals are needed now, earlier ones don't count. */
+  'request.rerouted': request,
   'grant.ready': grant,
   'grant.provisioning': grant,
   'grant.credential_ready': grant,
@@ -28,6 +31,8 @@ export const EVENT_DATA = {
   'grant.removal_delayed': grant,
   'grant.ended': grant,
   'grant.residue': grant,
+  /** The holder's device said something new about its files (`removal.machine`). */
+  'grant.injection': grant,
   'person.joined': z.object({ person: Person }),
   'person.changed': z.object({ person: Person }),
   'person.removed': z.object({ person: Person }),

@@ -25,3 +25,6 @@ export const MAX_POLICY_BYTES = 256 * 1024;
 export const MAX_POLICY_RULES = 1_000;
 export const MAX_BODY_BYTES = 512 * 1024;
 export const MAX_PENDING_PER_PERSON = 20;
+/** A decision nonce (one card, one device, one use) lives this long; the card is fetched again after that. */
+export const DECISION_NONCE_TTL_MS = 10 * MINUTE_MS;
+export const NUDGE_INTERVAL_MS = 5 * MINUTE_MS;

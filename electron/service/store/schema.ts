@@ -99,6 +99,8 @@ export interface RequestTable {
   expires_at: number;
   decided_at: number | null;
   nudged_at: number | null;
+  /** Of an approved extension: when the longer deadline had reached the target and the grant. Null: not yet (or no extension). */
+  applied_at: number | null;
 }
 export interface RequestSeenTable {
   request_id: string;

@@ -36,13 +36,17 @@ export interface WriteTx {
   /** Runs after the commit, in commit order. For wake-ups only: a crash may skip it. */
   afterCommit(callback: () => void): void;
 }
+/** `removal`: takes access away, so it goes ahead even when its audit entry can't be made yet (the entry follows). */
+export interface WriteOptions {
+  readonly purpose?: 'change' | 'removal';
+}
 export interface Store {
   readonly dialect: 'sqlite' | 'postgres';
   /** `revoke_only` when the database or log failed its check: only removal of access goes ahead. */
   readonly mode: () => { mode: 'normal' | 'revoke_only'; reason: string | null };
   readonly db: Kysely<Database>;
-  /** Retries serialization failures; throws what the callback throws, with nothing written. */
-  write<T>(work: (tx: WriteTx) => Promise<T>): Promise<T>;
+  /** Retries serialization failures; throws what the callback throws, with nothing written. In revoke_only mode only `removal` goes ahead. */
+  write<T>(work: (tx: WriteTx) => Promise<T>, options?: WriteOptions): Promise<T>;
   /** Called with the newest event number after commits, here or (within 1 s) in another instance. Returns its unsubscribe. */
   onCommit(listener: (seq: number) => void): () => void;
   close(): Promise<void>;

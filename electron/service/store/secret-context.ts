@@ -1,0 +1,7 @@
+/**
+ * What each sealed column is bound to (the `context` of SecretBox): a ciphertext moved to another row or column does
+ * not open. One more sealed column: one line here.
+ */
+export const secretContext = {
+  resourceSecret: (resourceId: string) => `resources.secret_enc:${resourceId}`,
+} as const;

@@ -22,8 +22,10 @@ export type AuditBody = z.infer<typeof AuditBody>;
 export const AuditEntry = z
   .object({
     index: z.int(),
+    at: At,
+    type: z.string().describe('as in the body; kept when the body is pruned, since the leaf commits to it'),
     leafHash: Sha256Hex,
-    salt: z.string(),
+    salt: z.string().describe('base64url; empty when the body is pruned'),
     body: AuditBody.nullable().describe('null when pruned'),
     bodyHash: Sha256Hex,
   })
@@ -62,6 +64,7 @@ export const ExportHeader = z.object({
   exportedAt: At,
   from: z.int(),
   to: z.int().describe('exclusive'),
+  count: z.int().optional().describe('entries in this file; evidence files leave out what is not of the grant'),
   grantId: z.string().optional(),
   devices: z.record(z.string(), z.string()).optional().describe('device id to signing key, to check decisions'),
 });

@@ -1,0 +1,80 @@
+/**
+ * How the three kinds of code are bundled: main and service for Node, preloads for the sandbox, pages for Chromium.
+ * The targets are those of the oldest Electron we run on (33: Node 20.18, Chromium 130), not those of the pinned one,
+ * so both run the same build. Only `dependencies` of package.json stay external (two native modules); the rest is bundled,
+ * because a bundled service is ready in half the time.
+ */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
+import { defineConfig, type UserConfig } from 'electron-vite';
+
+const at = (file: string) => fileURLToPath(new URL(`../../${file}`, import.meta.url));
+
+/** Every entry must be there: a page or process that is silently missing would only be noticed by a user. */
+function entries(files: Readonly<Record<string, string>>): Record<string, string> {
+  const missing = Object.values(files).filter((file) => !existsSync(at(file)));
+  if (missing.length > 0 && process.env.HALLPASS_BUILD_PARTS !== '1') {
+    throw new Error(`Entry files are missing: ${missing.join(', ')}`);
+  }
+  return Object.fromEntries(
+    Object.entries(files).flatMap(([name, file]) => (missing.includes(file) ? [] : [[name, at(file)]])),
+  );
+}
+
+const sections: UserConfig = {
+  main: {
+    build: {
+      target: 'node20.18',
+      outDir: at('out/main'),
+      minify: true,
+      reportCompressedSize: false,
+      rolldownOptions: {
+        input: entries({
+          index: 'electron/main/main.ts',
+          service: 'electron/service/entry-electron.ts',
+          'service-cli': 'electron/service/entry-standalone.ts',
+        }),
+      },
+    },
+  },
+  preload: {
+    build: {
+      target: 'node20.18',
+      outDir: at('out/preload'),
+      minify: true,
+      reportCompressedSize: false,
+      // A sandboxed preload must be one CommonJS file: it cannot load chunks or packages.
+      externalizeDeps: false,
+      isolatedEntries: true,
+      rolldownOptions: {
+        input: entries({ app: 'electron/preload/app.ts', consent: 'electron/preload/consent.ts' }),
+        output: { format: 'cjs', entryFileNames: '[name].cjs' },
+      },
+    },
+  },
+  renderer: {
+    root: at('renderer'),
+    plugins: [react()],
+    build: {
+      target: 'chrome130',
+      outDir: at('out/renderer'),
+      minify: true,
+      reportCompressedSize: false,
+      // The page's policy allows no data: addresses, and every Chromium we run on knows modulepreload.
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      // The consent page must share no chunk with the app page.
+      isolatedEntries: true,
+      rolldownOptions: {
+        input: entries({ app: 'renderer/app/index.html', consent: 'renderer/consent/index.html' }),
+      },
+    },
+  },
+};
+
+/** A section without entries is left out (only with HALLPASS_BUILD_PARTS=1 can there be one). */
+const hasEntries = (section: (typeof sections)[keyof UserConfig]) =>
+  Object.keys(section?.build?.rolldownOptions?.input ?? {}).length > 0;
+
+export default defineConfig(Object.fromEntries(Object.entries(sections).filter(([, section]) => hasEntries(section))));

@@ -45,7 +45,7 @@ export function card(state: CardState, choice: Choice, actions: CardActions): HT
   const { facts } = state;
   return h(
     'article',
-    { class: `ticket surface-${state.surface}`, 'aria-labelledby': 'headline' },
+    { class: `ticket hp-ticket surface-${state.surface}`, 'aria-labelledby': 'headline' },
     h(
       'div',
       { class: 'body' },

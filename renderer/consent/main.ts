@@ -4,6 +4,7 @@
  */
 import type { ConsentBridge, ConsentState } from '../../shared/contract/ipc';
 import '../ui/tokens.css';
+import '../ui/ticket.css';
 import './consent.css';
 import { type Choice, card } from './card';
 import { h, show } from './dom';
@@ -36,7 +37,7 @@ function draw(): void {
         page,
         h(
           'div',
-          { class: 'ticket waiting', 'aria-busy': true },
+          { class: 'ticket hp-ticket waiting', 'aria-busy': true },
           h('div', { class: 'body' }, h('p', { class: 'muted' }, 'Fetching the facts…')),
         ),
       );
@@ -52,7 +53,7 @@ function done(end: Extract<ConsentState, { kind: 'done' }>): HTMLElement {
   const mark = end.outcome === 'approved' ? 'check' : end.outcome === 'denied' ? 'cross' : 'clock';
   return h(
     'article',
-    { class: `ticket over ${end.outcome}`, role: 'status' },
+    { class: `ticket hp-ticket over ${end.outcome}`, role: 'status' },
     h('div', { class: 'body' }, h('span', { class: 'stamp' }, icon(mark), end.outcome), h('h1', {}, end.text)),
   );
 }
@@ -60,7 +61,7 @@ function done(end: Extract<ConsentState, { kind: 'done' }>): HTMLElement {
 function problem({ error }: Extract<ConsentState, { kind: 'error' }>): HTMLElement {
   return h(
     'article',
-    { class: 'ticket over failed', role: 'alert' },
+    { class: 'ticket hp-ticket over failed', role: 'alert' },
     h(
       'div',
       { class: 'body' },

@@ -195,6 +195,12 @@ export interface AuditNodeTable {
   idx: number;
   hash: string;
 }
+/** Entries of removals that could not be appended yet (log in doubt); appended first when the log is sound again. */
+export interface AuditDeferredTable {
+  id: string;
+  at: number;
+  draft: string;
+}
 export interface CheckpointTable {
   size: number;
   root_hash: string;
@@ -238,6 +244,7 @@ export interface Database {
   outbox: OutboxTable;
   audit_leaves: AuditLeafTable;
   audit_nodes: AuditNodeTable;
+  audit_deferred: AuditDeferredTable;
   checkpoints: CheckpointTable;
   idempotency: IdempotencyTable;
   log_head: LogHeadTable;

@@ -4,4 +4,6 @@
  */
 export const secretContext = {
   resourceSecret: (resourceId: string) => `resources.secret_enc:${resourceId}`,
+  logSigner: 'meta.store.log_signer_enc',
+  leaseVault: 'live-leases.sealed',
 } as const;

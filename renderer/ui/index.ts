@@ -1,0 +1,20 @@
+/** The design system. Screens import from here; the consent page imports only geometry/ and the CSS files. */
+export * from './Button';
+export * from './CommandLine';
+export * from './Dialog';
+export * from './Field';
+export type { RingTone, TicketTone } from './geometry/ticket';
+export { toneOf } from './geometry/ticket';
+export * from './icons';
+export * from './layout';
+export * from './Menu';
+export * from './marks';
+export * from './Ring';
+export * from './Seal';
+export * from './Segmented';
+export * from './Select';
+export * from './states';
+export * from './Ticket';
+export * from './Tooltip';
+export * from './toasts';
+export * from './VirtualList';

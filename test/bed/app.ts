@@ -119,9 +119,11 @@ function bedApp(
     output: () => output,
     async close() {
       const timer = setTimeout(() => child.kill('SIGKILL'), QUIT_PATIENCE_MS);
-      await electron.close().catch(() => undefined);
+      // Not only Playwright's close(): after a suspend and resume it waits for ever, and quitting from inside does not.
+      await electron.evaluate(({ app }) => setTimeout(() => app.quit(), 0)).catch(() => undefined);
       await gone;
       clearTimeout(timer);
+      await electron.close().catch(() => undefined);
     },
     async kill() {
       child.kill('SIGKILL');

@@ -1,0 +1,16 @@
+/** All kinds of targets. One more kind: one folder (or file) beside this, one line here; see README.md. */
+import type { ResourceSettings } from '../../../shared/contract/resources';
+import type { Random } from '../../../shared/domain/instant';
+import { createPostgresProvisioner } from './postgres';
+import type { Provisioner } from './provisioner';
+
+export type ResourceKind = ResourceSettings['kind'];
+export type Provisioners = ReadonlyMap<ResourceKind, Provisioner>;
+
+/** A `Record` over the kinds: a new member of ResourceSettings does not compile until it has a provisioner here. */
+export function createProvisioners(deps: { readonly random: Random }): Provisioners {
+  const all: Record<ResourceKind, Provisioner> = {
+    postgres: createPostgresProvisioner(deps),
+  };
+  return new Map(Object.entries(all) as [ResourceKind, Provisioner][]);
+}

@@ -1,0 +1,203 @@
+/**
+ * Connections of the manager to targets: small pools, one per target, with a limit on everything, and errors without secrets.
+ * A time-out is "unknown": it becomes TargetError `unreachable`, and the caller reads back.
+ */
+import { createHash } from 'node:crypto';
+import type { ConnectionOptions } from 'node:tls';
+import pg from 'pg';
+import type { PostgresSettings } from '../../../../shared/contract/resources';
+import { type Target, TargetError } from '../provisioner';
+import { MAX_IDENTIFIER_BYTES } from './quoting';
+
+export type PgTarget = Target<PostgresSettings>;
+export type Connection = pg.ClientBase;
+
+const CONNECT_LIMIT_MS = 5_000;
+const STATEMENT_LIMIT_MS = 10_000;
+const QUERY_LIMIT_MS = 12_000;
+/** How long a statement waits behind somebody's lock before it gives up and is tried again later. */
+export const LOCK_LIMIT_MS = 2_000;
+const IDLE_LIMIT_MS = 30_000;
+const POOL_SIZE = 4;
+const MAX_POOLS = 100;
+/** Set on every connection: names resolve to the catalog only, dates read the same everywhere, nothing waits without end. */
+const SESSION = `SET search_path = pg_catalog; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';
+  SET standard_conforming_strings = on; SET client_min_messages = warning;
+  SET statement_timeout = ${STATEMENT_LIMIT_MS}; SET lock_timeout = ${LOCK_LIMIT_MS};
+  SET idle_in_transaction_session_timeout = ${STATEMENT_LIMIT_MS};`;
+
+export interface Connections {
+  /** Runs `work` on a pooled connection to the target's own database. Throws TargetError only. */
+  onTarget<T>(target: PgTarget, work: (db: Connection) => Promise<T>): Promise<T>;
+  /** Runs `work` on a connection of its own to another database of the same server. */
+  inDatabase<T>(target: PgTarget, database: string, work: (db: Connection) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export function createConnections(): Connections {
+  const pools = new Map<string, pg.Pool>();
+  /** Servers that said they have no TLS, where the setting is `prefer`. Forgotten with the pool. */
+  const withoutTls = new Set<string>();
+
+  const poolFor = (target: PgTarget): pg.Pool => {
+    const key = keyOf(target);
+    const known = pools.get(key);
+    if (known) {
+      pools.delete(key); // most recently used last
+      pools.set(key, known);
+      return known;
+    }
+    for (const [oldest, pool] of pools) {
+      if (pools.size < MAX_POOLS) break;
+      pools.delete(oldest);
+      withoutTls.delete(oldest);
+      void pool.end();
+    }
+    const pool = new pg.Pool({
+      ...clientConfig(target, target.settings.database, withoutTls.has(key) ? 'off' : 'as-set'),
+      max: POOL_SIZE,
+      idleTimeoutMillis: IDLE_LIMIT_MS,
+      allowExitOnIdle: true,
+    });
+    pool.on('error', () => undefined); // an idle connection was cut: the next use makes a new one
+    pools.set(key, pool);
+    return pool;
+  };
+  const connectPooled = async (target: PgTarget): Promise<pg.PoolClient> => {
+    try {
+      return await poolFor(target).connect();
+    } catch (error) {
+      const key = keyOf(target);
+      if (target.settings.tls !== 'prefer' || !saysNoTls(error) || withoutTls.has(key)) throw error;
+      withoutTls.add(key);
+      void pools.get(key)?.end();
+      pools.delete(key);
+      return await poolFor(target).connect();
+    }
+  };
+  return {
+    async onTarget(target, work) {
+      let db: pg.PoolClient | undefined;
+      try {
+        checkNames(target);
+        db = await connectPooled(target);
+        await prepare(db);
+        const result = await work(db);
+        db.release();
+        return result;
+      } catch (error) {
+        db?.release(true); // in an unknown state: never back into the pool
+        throw asTargetError(error, target);
+      }
+    },
+    async inDatabase(target, database, work) {
+      let db: pg.Client | undefined;
+      try {
+        const tls = withoutTls.has(keyOf(target)) ? 'off' : 'as-set';
+        db = new pg.Client(clientConfig(target, database, tls));
+        db.on('error', () => undefined);
+        await db.connect();
+        await db.query(SESSION);
+        return await work(db);
+      } catch (error) {
+        throw asTargetError(error, target);
+      } finally {
+        await db?.end().catch(() => undefined);
+      }
+    },
+    async close() {
+      const open = [...pools.values()];
+      pools.clear();
+      withoutTls.clear();
+      await Promise.all(open.map((pool) => pool.end()));
+    },
+  };
+}
+
+const prepared = new WeakSet<object>();
+async function prepare(db: pg.PoolClient): Promise<void> {
+  if (prepared.has(db)) return;
+  db.on('error', () => undefined);
+  await db.query(SESSION);
+  prepared.add(db);
+}
+
+/** The key of a pool; a digest, so that no secret is a key in memory dumps or messages. */
+const keyOf = (target: PgTarget): string =>
+  createHash('sha256')
+    .update(JSON.stringify([target.settings, target.secret]))
+    .digest('hex');
+
+function checkNames({ settings }: PgTarget): void {
+  for (const name of [settings.database, settings.managerUser, ...settings.schemas])
+    if (Buffer.byteLength(name, 'utf8') > MAX_IDENTIFIER_BYTES)
+      throw new TargetError('refused', `A PostgreSQL name has ${MAX_IDENTIFIER_BYTES} bytes at most.`);
+}
+
+function clientConfig({ settings, secret }: PgTarget, database: string, tls: 'as-set' | 'off'): pg.ClientConfig {
+  return {
+    host: settings.host,
+    port: settings.port,
+    user: settings.managerUser,
+    password: secret,
+    database,
+    ssl: tls === 'off' ? false : tlsOptions(settings),
+    application_name: 'hallpass',
+    connectionTimeoutMillis: CONNECT_LIMIT_MS,
+    query_timeout: QUERY_LIMIT_MS,
+    keepAlive: true,
+  };
+}
+
+/** libpq's meanings: `require` checks the chain when an authority is given; only `verify-full` checks the name too. */
+function tlsOptions(settings: PostgresSettings): ConnectionOptions | false {
+  const ca = settings.caCertificate;
+  switch (settings.tls) {
+    case 'disable':
+      return false;
+    case 'prefer':
+      return { rejectUnauthorized: false };
+    case 'require':
+      return ca
+        ? { ca, rejectUnauthorized: true, checkServerIdentity: () => undefined }
+        : { rejectUnauthorized: false };
+    case 'verify-full':
+      return ca ? { ca, rejectUnauthorized: true } : { rejectUnauthorized: true };
+  }
+}
+
+const saysNoTls = (error: unknown): boolean =>
+  error instanceof Error && error.message.includes('does not support SSL connections');
+
+/** SQLSTATE of an error from the server, else the system's code (ECONNREFUSED …), else ''. */
+export const codeOf = (error: unknown): string => {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : '';
+};
+
+/** Codes (or classes) after which the same thing may succeed later; all else from the server is a no. */
+const ASK_AGAIN = /^(08|53|57|58|40|55P03|25006|XX000)/;
+const CONFLICT = /^(42710|2BP01)$/;
+
+/** What a caller may see and log: the server's own words, no SQL text, no secret. */
+export function asTargetError(error: unknown, target: PgTarget): TargetError {
+  if (error instanceof TargetError) return error;
+  const { host, port } = target.settings;
+  const code = codeOf(error);
+  const words = scrub(error instanceof Error ? error.message || code : 'unknown error', target.secret);
+  const isSqlState = /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code);
+  if (!isSqlState) {
+    const isRefusal = saysNoTls(error) || /certificate|altname|self.signed/i.test(`${code} ${words}`);
+    return new TargetError(
+      isRefusal ? 'refused' : 'unreachable',
+      `${host}:${port} could not be used: ${words}${code && !words.includes(code) ? ` (${code})` : ''}`,
+    );
+  }
+  const kind = ASK_AGAIN.test(code) ? 'unreachable' : CONFLICT.test(code) ? 'conflict' : 'refused';
+  return new TargetError(kind, `PostgreSQL at ${host}:${port} answered: ${words} (${code})`);
+}
+
+function scrub(words: string, secret: string): string {
+  const withoutSecret = secret.length > 0 ? words.replaceAll(secret, '[secret]') : words;
+  return withoutSecret.replace(/SCRAM-SHA-256\$\S+/g, '[verifier]').slice(0, 500);
+}

@@ -1,0 +1,69 @@
+/**
+ * Small state files of our own: read through a zod schema, written whole (temp file, fsync, rename, 0600).
+ * A file that can't be read as what it should be is kept aside under another name and reported, never overwritten.
+ * A crash while writing leaves the old file, or the new one.
+ */
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { z } from 'zod';
+import type { UserError } from '../../../shared/contract/ipc';
+
+export type JsonRead<T> =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'read'; readonly value: T }
+  | { readonly kind: 'corrupt'; readonly keptAs: string | null };
+
+const MAX_STATE_BYTES = 16 * 1024 * 1024;
+
+/** Reads and checks a file; a corrupt one is renamed to `<name>.corrupt-<epoch ms>`. */
+export function readJsonFile<S extends z.ZodType>(file: string, schema: S, nowMs: number): JsonRead<z.output<S>> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { kind: 'none' };
+    throw cause;
+  }
+  try {
+    if (text.length > MAX_STATE_BYTES) throw new RangeError('too large');
+    return { kind: 'read', value: schema.parse(JSON.parse(text)) };
+  } catch {
+    return { kind: 'corrupt', keptAs: keepAside(file, nowMs) };
+  }
+}
+
+/** Renames a file out of the way; null when not even that works (read-only home). */
+export function keepAside(file: string, nowMs: number): string | null {
+  const aside = `${file}.corrupt-${nowMs}`;
+  try {
+    renameSync(file, aside);
+    return aside;
+  } catch {
+    return null;
+  }
+}
+
+export function writeJsonFile(file: string, value: unknown): void {
+  const folder = dirname(file);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const temp = join(folder, `.${basename(file)}.${process.pid}.tmp`);
+  const descriptor = openSync(temp, 'w', 0o600);
+  try {
+    writeSync(descriptor, `${JSON.stringify(value)}\n`);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(temp, file);
+}
+
+/** What the user is told when a file was kept aside. */
+export function keptAsideNotice(what: string, consequence: string, keptAs: string | null): UserError {
+  return {
+    code: 'file-kept-aside',
+    what: `The ${what} could not be read.`,
+    safe: consequence,
+    next: keptAs === null ? 'The file could not be moved away; check its permissions.' : `The old file is kept as ${keptAs}.`,
+    detail: null,
+  };
+}

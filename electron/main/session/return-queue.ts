@@ -1,0 +1,82 @@
+/**
+ * Things the service must still hear: returns, and what became of files here. Kept on disk, sent when the service is there,
+ * at least once (idempotency keys make it count once). Local removal never waits for this.
+ */
+import { z } from 'zod';
+import { GrantId } from '../../../shared/contract/fields';
+import { readJsonFile, writeJsonFile } from '../lifecycle/json-file';
+import type { Log } from '../lifecycle/log';
+import type { CallApi } from './api-client';
+import { ApiProblem } from './api-problem';
+
+const Message = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('return'), grantId: GrantId, key: z.string() }),
+  z.strictObject({
+    kind: z.literal('report'),
+    grantId: GrantId,
+    key: z.string(),
+    state: z.enum(['injected', 'failed', 'removed', 'removal_failed']),
+    error: z.string().max(500).optional(),
+  }),
+]);
+type Message = z.infer<typeof Message>;
+const MAX_QUEUED = 500;
+
+type Omitted<T> = T extends unknown ? Omit<T, 'key'> : never;
+export interface ReturnQueue {
+  /** Stores, then tries to send all that waits. Resolves when it is stored and one round of sending is over. */
+  push(message: Omitted<Message>): Promise<void>;
+  flush(): Promise<void>;
+  size(): number;
+}
+
+export function createReturnQueue(deps: { file: string; callApi: CallApi; nowMs: () => number; newKey: () => string; log: Log }): ReturnQueue {
+  const read = readJsonFile(deps.file, z.array(Message), deps.nowMs());
+  if (read.kind === 'corrupt') deps.log('warn', 'queued returns could not be read', { keptAs: read.keptAs });
+  let queue: Message[] = read.kind === 'read' ? read.value : [];
+  let sending: Promise<void> | null = null;
+
+  const save = () => {
+    try {
+      writeJsonFile(deps.file, queue);
+    } catch (cause) {
+      deps.log('error', 'queued returns could not be saved', { cause }); // they are still sent from memory
+    }
+  };
+  async function send(message: Message): Promise<void> {
+    const options = { params: { id: message.grantId }, idempotencyKey: message.key };
+    if (message.kind === 'return') await deps.callApi('grants.return', options);
+    else {
+      const body = { state: message.state, ...(message.error === undefined ? {} : { error: message.error }) };
+      await deps.callApi('grants.report', { ...options, body });
+    }
+  }
+  async function round(): Promise<void> {
+    for (const message of [...queue]) {
+      try {
+        await send(message);
+      } catch (cause) {
+        if (!(cause instanceof ApiProblem) || cause.problem.status >= 500 || cause.problem.status === 401) return; // away: later
+        deps.log('info', 'the service had no use for a report', { kind: message.kind, grantId: message.grantId, problem: cause.problem.code });
+      }
+      queue = queue.filter((other) => other !== message);
+      save();
+    }
+  }
+  const flush = (): Promise<void> => {
+    sending ??= round().finally(() => {
+      sending = null;
+    });
+    return sending;
+  };
+  return {
+    size: () => queue.length,
+    flush,
+    async push(message) {
+      queue = [...queue, { ...message, key: deps.newKey() } as Message].slice(-MAX_QUEUED);
+      save();
+      await sending;
+      await flush();
+    },
+  };
+}

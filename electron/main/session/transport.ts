@@ -1,0 +1,143 @@
+/**
+ * How a call travels: over the bundled service's own socket, or over TLS with the certificate pinned by the invite.
+ * The certificate is self-signed, so no authority vouches for it: its SHA-256 must be the pin, on every connection.
+ */
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { isIP } from 'node:net';
+import type { Readable } from 'node:stream';
+import { connect } from 'node:tls';
+import { parseHostPort } from '../../../shared/domain/links';
+
+export const CALL_TIMEOUT_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export interface Call {
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
+  readonly signal?: AbortSignal;
+  /** Idle time after which the call is given up; 0 for streams, whose heartbeat is watched instead. */
+  readonly idleTimeoutMs?: number;
+}
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: Readable;
+}
+export interface Transport {
+  /** Rejects with ServiceAway when no answer came. An answer of any status resolves. */
+  send(call: Call): Promise<Answer>;
+  close(): void;
+  /** `https://host:port`, or null on the local socket. */
+  readonly address: string | null;
+}
+
+/** No answer: the service is not there, the network is gone, or the pin did not fit. Nothing is known of what it did. */
+export class ServiceAway extends Error {
+  readonly reason: 'unreachable' | 'pin' | 'aborted';
+  constructor(reason: 'unreachable' | 'pin' | 'aborted', message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'ServiceAway';
+    this.reason = reason;
+  }
+}
+
+type Wire = { socketPath?: string; httpAgent?: HttpAgent; httpsAgent?: HttpsAgent };
+
+/** axios is loaded at the first call: evaluating it before the first window would cost 60 ms of the start. */
+async function request(base: string, wire: Wire, call: Call): Promise<Answer> {
+  const { default: axios } = await import('axios');
+  try {
+    const answer = await axios.request<Readable>({
+      ...wire,
+      method: call.method,
+      url: base + call.path,
+      headers: { ...call.headers },
+      data: call.body,
+      responseType: 'stream',
+      validateStatus: () => true,
+      decompress: false,
+      maxRedirects: 0,
+      proxy: false,
+      timeout: call.idleTimeoutMs ?? CALL_TIMEOUT_MS,
+      transformRequest: [(data: unknown) => data],
+      ...(call.signal === undefined ? {} : { signal: call.signal }),
+    });
+    return { status: answer.status, headers: answer.headers as Record<string, unknown>, body: answer.data };
+  } catch (cause) {
+    if (call.signal?.aborted) throw new ServiceAway('aborted', 'The call was given up.', { cause });
+    const code = (cause as NodeJS.ErrnoException).code ?? '';
+    const pin = code === 'HALLPASS_PIN';
+    throw new ServiceAway(
+      pin ? 'pin' : 'unreachable',
+      pin ? PIN_MISMATCH : `The service does not answer${code === '' ? '' : ` (${code})`}.`,
+      { cause: new Error(code) },
+    );
+  }
+}
+const PIN_MISMATCH = 'The service shows another certificate than the one your invite names.';
+
+/** The bundled service: its socket is ours alone, and the per-launch token says that the caller is this app. */
+export function socketTransport(socketPath: string, launchToken: string): Transport {
+  const agent = new HttpAgent({ keepAlive: true, maxSockets: 64 });
+  return {
+    address: null,
+    send: (call) =>
+      request('http://localhost', { socketPath, httpAgent: agent }, { ...call, headers: { ...call.headers, authorization: `Bearer ${launchToken}` } }),
+    close: () => agent.destroy(),
+  };
+}
+
+/** `aa:bb:…` or hex in any case, as lower-case hex. */
+const hexOf = (fingerprint: string) => fingerprint.replaceAll(':', '').toLowerCase();
+
+/** Fetches the certificate once and compares it with the pin. @throws ServiceAway */
+export function fetchPinned(address: string, pin: string): Promise<string> {
+  const target = parseHostPort(address);
+  if (target === undefined) throw new ServiceAway('unreachable', 'That address can’t be read.');
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host: target.host,
+      port: target.port,
+      ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
+      rejectUnauthorized: false, // judged by the pin below; nothing is sent on this connection
+      minVersion: 'TLSv1.2',
+      timeout: CONNECT_TIMEOUT_MS,
+    });
+    const fail = (error: ServiceAway) => {
+      socket.destroy();
+      reject(error);
+    };
+    socket.once('timeout', () => fail(new ServiceAway('unreachable', 'The service does not answer (time-out).')));
+    socket.once('error', (cause: NodeJS.ErrnoException) =>
+      fail(new ServiceAway('unreachable', `The service does not answer${cause.code === undefined ? '' : ` (${cause.code})`}.`, { cause })),
+    );
+    socket.once('secureConnect', () => {
+      const certificate = socket.getPeerX509Certificate();
+      if (certificate === undefined || hexOf(certificate.fingerprint256) !== pin) fail(new ServiceAway('pin', PIN_MISMATCH));
+      else {
+        socket.end();
+        resolve(certificate.toString());
+      }
+    });
+  });
+}
+
+/** A team's service. `certificate` is the PEM that fitted the pin. */
+export function pinnedTransport(address: string, pin: string, certificate: string): Transport {
+  const target = parseHostPort(address);
+  const agent = new HttpsAgent({
+    keepAlive: true,
+    maxSockets: 32,
+    ca: certificate,
+    minVersion: 'TLSv1.2',
+    ...(target !== undefined && isIP(target.host) === 0 ? { servername: target.host } : {}),
+    checkServerIdentity: (_host, peer) =>
+      hexOf(peer.fingerprint256) === pin ? undefined : Object.assign(new Error(PIN_MISMATCH), { code: 'HALLPASS_PIN' }),
+  });
+  const base = `https://${address}`;
+  return { address: base, send: (call) => request(base, { httpsAgent: agent }, call), close: () => agent.destroy() };
+}

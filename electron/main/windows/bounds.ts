@@ -1,0 +1,38 @@
+/** Where the main window stands. Pure: saved bounds are trusted only as far as a present display shows them. */
+export interface Rect {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+export const MIN_WINDOW = { width: 720, height: 520 } as const;
+export const DEFAULT_WINDOW = { width: 1280, height: 800 } as const;
+/** This much of the title bar must be on a display, or nobody could grab the window. */
+const MIN_VISIBLE_PX = 64;
+
+/** Bounds to open with: the saved ones if a display still shows them, fitted; else a default size, centred by the system. */
+export function openingBounds(saved: Rect | null, displays: readonly Rect[]): Partial<Rect> & { width: number; height: number } {
+  const home = displays[0] ?? { x: 0, y: 0, ...DEFAULT_WINDOW };
+  if (saved === null) return fit(DEFAULT_WINDOW, home);
+  const on = displays.find(
+    (display) =>
+      saved.x + MIN_VISIBLE_PX <= display.x + display.width &&
+      saved.x + saved.width - MIN_VISIBLE_PX >= display.x &&
+      saved.y >= display.y &&
+      saved.y + MIN_VISIBLE_PX <= display.y + display.height,
+  );
+  if (on === undefined) return fit(saved, home);
+  return { x: saved.x, y: saved.y, ...fit(saved, on) };
+}
+
+const fit = (wanted: { width: number; height: number }, display: Rect) => ({
+  width: Math.max(MIN_WINDOW.width, Math.min(wanted.width, display.width)),
+  height: Math.max(MIN_WINDOW.height, Math.min(wanted.height, display.height)),
+});
+
+/** The rectangle for the consent view, kept inside the window's content. */
+export function placeInside(wanted: Rect, content: { width: number; height: number }): Rect {
+  const x = Math.min(Math.max(0, wanted.x), content.width);
+  const y = Math.min(Math.max(0, wanted.y), content.height);
+  return { x, y, width: Math.min(wanted.width, content.width - x), height: Math.min(wanted.height, content.height - y) };
+}

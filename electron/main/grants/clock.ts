@@ -24,6 +24,8 @@ const TICK_MS = SECOND_MS;
 const TOLERANCE_MS = SECOND_MS;
 /** So close to a deadline one precise timer helps the tick. */
 const PRECISE_MS = 1_500;
+/** Half of it is how wrong a server time may be. */
+const MAX_ROUND_TRIP_MS = 2_000;
 /** A deadline moved by less than this is a correction, not an extension: its warnings are not given again. */
 const EXTENSION_MIN_MS = MINUTE_MS / 2;
 
@@ -89,8 +91,13 @@ export function createGrantClock(deps: GrantClockDeps): GrantClock {
       byBoot,
     );
   };
-  const fixed = (expiresAt: number, reading: Reading, warned: ReadonlySet<WarningMinutes>): Watched => {
-    const leftMs = expiresAt - serverNow(reading);
+  const fixed = (
+    expiresAt: number,
+    reading: Reading,
+    warned: ReadonlySet<WarningMinutes>,
+    atMostMs = Number.POSITIVE_INFINITY,
+  ): Watched => {
+    const leftMs = Math.min(atMostMs, expiresAt - serverNow(reading));
     return {
       expiresAt,
       bootDeadlineMs: reading.boot ? reading.boot.uptimeMs + leftMs : null,
@@ -133,7 +140,7 @@ export function createGrantClock(deps: GrantClockDeps): GrantClock {
   const cancelTick = deps.every(TICK_MS, check);
 
   return {
-    watch({ grantId, expiresAt, ttlMs }: WatchedGrant) {
+    watch({ grantId, expiresAt, ttlMs, atMostMs }: WatchedGrant) {
       if (!Number.isFinite(expiresAt))
         throw new RangeError(`"expiresAt" expected epoch milliseconds, got ${expiresAt}`);
       const reading = read();
@@ -144,7 +151,7 @@ export function createGrantClock(deps: GrantClockDeps): GrantClock {
         (minutes) => leftMs <= minutes * MINUTE_MS || (ttlMs !== undefined && ttlMs <= minutes * MINUTE_MS),
       );
       const warned = before && !isExtension ? before.warned : new Set(past);
-      watched.set(grantId, fixed(expiresAt, reading, warned));
+      watched.set(grantId, fixed(expiresAt, reading, warned, atMostMs));
       check();
     },
     forget: (grantId) => void watched.delete(grantId),
@@ -155,6 +162,8 @@ export function createGrantClock(deps: GrantClockDeps): GrantClock {
     serverTime(serverTimeNow, roundTripMs) {
       if (!Number.isFinite(serverTimeNow)) throw new RangeError(`"serverNow" expected a number, got ${serverTimeNow}`);
       const reading = read();
+      // a slow answer says little: take it only when there is nothing better
+      if (roundTripMs > MAX_ROUND_TRIP_MS && serverAtAnchor !== null && doubtBetween(anchor, reading) === null) return;
       const at = serverTimeNow + Math.max(0, roundTripMs) / 2;
       anchor = reading;
       serverAtAnchor = at;
@@ -163,7 +172,10 @@ export function createGrantClock(deps: GrantClockDeps): GrantClock {
       for (const [grantId, grant] of watched) watched.set(grantId, fixed(grant.expiresAt, reading, grant.warned));
       check();
     },
-    offsetMs: () => offsetMs,
+    offsetMs: () => {
+      const reading = read();
+      return Math.round(serverNow(reading) - reading.wallAt);
+    },
     trusted: () => doubtBetween(anchor, read()) === null,
     check,
     stop() {

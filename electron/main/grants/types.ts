@@ -30,6 +30,8 @@ export interface WatchedGrant {
   readonly grantId: string;
   /** In the service's time, epoch milliseconds. */
   readonly expiresAt: number;
+  /** Time left as known from elsewhere (`Injector.remainingMs` after a restart): the lesser counts. */
+  readonly atMostMs?: number;
   /** Whole length of the access, for the ring; unknown after a restart. */
   readonly ttlMs?: number;
 }
@@ -42,7 +44,7 @@ export interface GrantClock {
   remainingMs(grantId: string): number | null;
   /** The service's time as read just now (at the end of a round trip of `roundTripMs`). Settles doubt; never revives an ended grant. */
   serverTime(serverNow: number, roundTripMs: number): void;
-  /** Service time minus wall clock; 0 while unknown. */
+  /** Service time minus what the wall clock shows now (a clock set back in between is made up for); 0 while unknown. */
   offsetMs(): number;
   trusted(): boolean;
   /** Call on resume, unlock and any other sign that time passed unseen: compares all clocks at once. */

@@ -1,9 +1,45 @@
-/** The door of this room. Contracts first: see types.ts. */
-import type { DesktopInjectorOptions, Injector, InjectorDeps } from './types';
+/** The door of this room: the injector, and its usual parts on this machine. */
+import { randomBytes } from 'node:crypto';
+import { homedir } from 'node:os';
+import { systemBootClock } from './boot-clock';
+import { nodeFiles } from './files';
+import { systemKeeper } from './keeper';
+import { systemLoginShell } from './login-shell';
+import type { DesktopInjectorOptions, InjectorDeps } from './types';
 
 export { InjectionError } from './errors';
+export { createInjector } from './injector';
 export type * from './types';
 
-export declare const createInjector: (deps: InjectorDeps) => Injector;
-/** Usual deps for this machine: real files, clocks, login shell and keepers. */
-export declare const desktopInjectorDeps: (options: DesktopInjectorOptions) => InjectorDeps;
+/** Signal 0 asks whether a process is there; EPERM means it is, and somebody else's. */
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+/** Real files, clocks, login shell and keepers. */
+export function desktopInjectorDeps(options: DesktopInjectorOptions): InjectorDeps {
+  return {
+    ...options,
+    homeDir: homedir(),
+    platform: process.platform,
+    env: process.env,
+    files: nodeFiles(),
+    now: () => Date.now(),
+    bootClock: systemBootClock(),
+    random: { bytes: (count) => new Uint8Array(randomBytes(count)) },
+    loginShell: systemLoginShell({ env: process.env }),
+    keeper: systemKeeper(options.sweepCommand),
+    after: (lengthMs, callback) => {
+      const timer = setTimeout(callback, lengthMs);
+      return () => clearTimeout(timer);
+    },
+    pause: (lengthMs) => new Promise((done) => setTimeout(done, lengthMs)),
+    processId: process.pid,
+    isAlive,
+  };
+}

@@ -55,6 +55,11 @@ export interface Injector {
   remove(grantId: string, why: RemovalReason): Promise<LocalInjection>;
   /** Newest first; removed ones stay in the list until the app ends. */
   list(): LocalInjection[];
+  /**
+   * Time left by this machine's clocks as the journal knows them, 0 when over, null when nothing is injected.
+   * After a restart give it to the grant clock as `atMostMs`: a wall clock set back meanwhile then prolongs nothing.
+   */
+  remainingMs(grantId: string): number | null;
   /** For reveal and copy in the main process, read from the injected file itself; null when it is not there any more. */
   secretOf(grantId: string): Promise<Credential | null>;
   /** Called after every change of state, with the whole list. Returns its unsubscribe. */
@@ -76,7 +81,7 @@ export interface InjectorDeps {
   /** Wall clock of this machine, epoch milliseconds. */
   readonly now: () => number;
   readonly bootClock: BootClock;
-  /** Service time minus wall clock of this machine; 0 while unknown. */
+  /** Service time minus wall clock of this machine (`GrantClock.offsetMs`); 0 while unknown. */
   readonly clockOffsetMs: () => number;
   readonly random: { bytes(count: number): Uint8Array };
   readonly loginShell: LoginShell;
@@ -85,6 +90,10 @@ export interface InjectorDeps {
   readonly pgServiceFile: () => string | null;
   /** Calls back once after `lengthMs`; returns its cancel. Only for retries, never for deadlines. */
   readonly after: (lengthMs: number, callback: () => void) => () => void;
+  /** For waiting on another program's lock. */
+  readonly pause: (lengthMs: number) => Promise<void>;
+  readonly processId: number;
+  readonly isAlive: (processId: number) => boolean;
   readonly log: LogLine;
 }
 

@@ -1,0 +1,19 @@
+/**
+ * Where one injection lies: all that is needed to find, verify and remove it, and no secret. Kept in the journal.
+ * One more kind of injection target: one more member here.
+ */
+import { z } from 'zod';
+import { PostgresCredential } from '../../../shared/contract/credential';
+
+export const PostgresPlace = z.strictObject({
+  kind: z.literal('postgres'),
+  /** Connection service file that points to the passfile. */
+  serviceFile: z.string().min(1).max(4096),
+  /** True when `psql` in the person's shell would not look there by itself. */
+  nameFile: z.boolean(),
+  ...PostgresCredential.pick({ host: true, port: true, database: true, user: true, tls: true }).shape,
+  hasCa: z.boolean(),
+});
+export type PostgresPlace = z.infer<typeof PostgresPlace>;
+export const Place = z.discriminatedUnion('kind', [PostgresPlace]);
+export type Place = z.infer<typeof Place>;

@@ -67,7 +67,7 @@ async function becomeMember(db: Connection, principal: string, oid: number): Pro
 async function cutOnce(db: Connection, oid: number): Promise<number> {
   const { rows } = await db.query(
     `SELECT count(*) FILTER (WHERE pg_terminate_backend(pid))::int AS n FROM pg_stat_activity
-      WHERE usesysid = $1 AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
+      WHERE usesysid = $1 AND pid <> pg_backend_pid()`,
     [oid],
   );
   return rows[0]?.n ?? 0;
@@ -82,7 +82,7 @@ async function cutSessions(db: Connection, oid: number): Promise<number> {
   let quietRounds = 0;
   for (let round = 0; round < CUT_ROUNDS && quietRounds < 2; round++) {
     const { rows } = await db.query(
-      `SELECT pid, backend_start::text AS started, CASE WHEN backend_type = 'client backend' THEN pg_terminate_backend(pid) END
+      `SELECT pid, backend_start::text AS started, pg_terminate_backend(pid)
          FROM pg_stat_activity WHERE usesysid = $1 AND pid <> pg_backend_pid()`,
       [oid],
     );
@@ -95,10 +95,11 @@ async function cutSessions(db: Connection, oid: number): Promise<number> {
 
 /**
  * Sessions in this database whose role no longer exists. They matter only when the role is gone and its OID was never
- * seen by this process: then one of these may be it, and "none" must not be claimed.
+ * seen by this process: then one of these may be it, and "none" must not be claimed. (No filter on backend_type: it reads
+ * as NULL to a manager that has no right to the session's role.)
  */
 const NAMELESS = `FROM pg_stat_activity a WHERE a.usesysid IS NOT NULL AND a.datname = current_database()
-  AND a.backend_type = 'client backend' AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = a.usesysid)`;
+  AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = a.usesysid)`;
 async function countNameless(db: Connection): Promise<number> {
   return (await db.query(`SELECT count(*)::int AS n ${NAMELESS}`)).rows[0]?.n ?? 0;
 }

@@ -155,6 +155,8 @@ export const IPC_EVENT = {
   'palette.open': z.object({}),
   notice: UserError,
   'consent.done': z.object({ requestId: RequestId }),
+  /** A key of the list was pressed while the consent view had the keyboard. */
+  'consent.key': z.object({ key: z.enum(['next', 'previous', 'leave']) }),
 } as const;
 export type EventChannel = keyof typeof IPC_EVENT;
 

@@ -1,0 +1,179 @@
+/**
+ * `npm test`: everything that must hold, in the order in which it is cheapest to fail: lint, types, import rules, unit,
+ * model, integration, end-to-end. `npm test -- unit types` runs only these.
+ * Goes on after a red stage, so one run shows all that is wrong; prints what was skipped and why; the last line is the sum.
+ */
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import process from 'node:process';
+import { build } from './build.mjs';
+import { checkProject } from './import-rules.mjs';
+import { say } from './progress.mjs';
+import { PROJECT_FOLDER, run } from './run.mjs';
+import { runCommand, setUp } from './set-up.mjs';
+
+/**
+ * @typedef {object} StageResult
+ * @property {number} passed
+ * @property {number} failed
+ * @property {string[]} skipped what was left out and why, one line each
+ */
+/**
+ * @typedef {object} Stage
+ * @property {string} name
+ * @property {() => Promise<StageResult>} run
+ */
+
+/** @type {readonly Stage[]} */
+const STAGES = [
+  { name: 'lint', run: () => program('node_modules/@biomejs/biome/bin/biome', ['ci', '.']) },
+  { name: 'types', run: () => program('node_modules/typescript/bin/tsc', ['-b']) },
+  { name: 'rules', run: importRules },
+  { name: 'unit', run: () => vitest('unit') },
+  { name: 'model', run: () => vitest('model') },
+  { name: 'integration', run: () => vitest('integration', ['--maxWorkers=2']) },
+  { name: 'e2e', run: endToEnd },
+];
+
+runCommand(async () => {
+  const wanted = process.argv.slice(2);
+  const unknown = wanted.filter((name) => !STAGES.some((stage) => stage.name === name));
+  if (unknown.length > 0) {
+    throw new Error(
+      `There is no stage ${unknown.join(', ')}. There are: ${STAGES.map(({ name }) => name).join(', ')}.`,
+    );
+  }
+  const stages = STAGES.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+  const needsBed = stages.some(({ name }) => name === 'e2e');
+  await setUp({ packages: needsBed ? ['app', 'bed'] : [], electron: needsBed ? 'needed' : 'not-needed' });
+  return report(await runStages(stages));
+});
+
+/**
+ * @param {readonly Stage[]} stages
+ * @returns {Promise<{ name: string, seconds: number, result: StageResult }[]>}
+ */
+async function runStages(stages) {
+  const results = [];
+  for (const stage of stages) {
+    say(`\n── ${stage.name}`);
+    const startedAt = Date.now();
+    const result = await stage.run().catch((error) => {
+      say(error instanceof Error ? error.message : String(error));
+      return { passed: 0, failed: 1, skipped: [] };
+    });
+    results.push({ name: stage.name, seconds: Math.round((Date.now() - startedAt) / 1000), result });
+  }
+  return results;
+}
+
+/**
+ * @param {readonly { name: string, seconds: number, result: StageResult }[]} results
+ * @returns {number} the exit code
+ */
+function report(results) {
+  const out = ['', 'Stage         passed  failed  skipped  seconds'];
+  const sum = { passed: 0, failed: 0, skipped: 0 };
+  for (const { name, seconds, result } of results) {
+    const cells = [result.passed, result.failed, result.skipped.length, seconds];
+    out.push(
+      `${name.padEnd(12)}${cells.map((cell, i) => String(cell).padStart(i === 0 ? 8 : i === 2 ? 9 : 8)).join('')}`,
+    );
+    sum.passed += result.passed;
+    sum.failed += result.failed;
+    sum.skipped += result.skipped.length;
+  }
+  const skipped = results.flatMap(({ name, result }) => result.skipped.map((line) => `  ${name}: ${line}`));
+  if (skipped.length > 0) out.push('', 'Skipped:', ...skipped);
+  const tail = sum.skipped > 0 ? `, ${sum.skipped} skipped` : '';
+  out.push('', `${sum.passed} passed, ${sum.failed} failed${tail}`);
+  process.stdout.write(`${out.join('\n')}\n`);
+  return sum.failed === 0 ? 0 : 1;
+}
+
+/**
+ * A program that passes or fails as a whole.
+ * @param {string} script
+ * @param {readonly string[]} args
+ * @returns {Promise<StageResult>}
+ */
+async function program(script, args) {
+  const { code } = await run(process.execPath, [path.join(PROJECT_FOLDER, script), ...args], { show: 'everything' });
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: [] };
+}
+
+/** @returns {Promise<StageResult>} */
+async function importRules() {
+  const { fileCount, wrong } = await checkProject();
+  for (const line of wrong) say(line);
+  if (wrong.length === 0) say(`${fileCount} files import only what their room may.`);
+  return { passed: wrong.length === 0 ? 1 : 0, failed: wrong.length === 0 ? 0 : 1, skipped: [] };
+}
+
+/** @returns {Promise<StageResult>} */
+async function endToEnd() {
+  const missing = ['Xvfb', 'openbox', 'dbus-daemon', 'gnome-keyring-daemon', 'scrot'].filter((name) => !onPath(name));
+  if (process.platform !== 'linux') {
+    return { passed: 0, failed: 0, skipped: ['all of it: the headless desktop is made of Linux programs'] };
+  }
+  if (missing.length > 0) {
+    return {
+      passed: 0,
+      failed: 0,
+      skipped: [`all of it: not installed: ${missing.join(', ')} (npm test says how above)`],
+    };
+  }
+  await build();
+  return vitest('e2e');
+}
+
+/** @param {string} name */
+function onPath(name) {
+  return (process.env.PATH ?? '').split(path.delimiter).some((folder) => existsSync(path.join(folder, name)));
+}
+
+/**
+ * Runs one test project and counts from its report, never from its exit code alone.
+ * @param {string} project
+ * @param {readonly string[]} [more]
+ * @returns {Promise<StageResult>}
+ */
+async function vitest(project, more = []) {
+  const folder = await mkdtemp(path.join(tmpdir(), 'hallpass-test-'));
+  const report = path.join(folder, 'report.json');
+  try {
+    const cli = path.join(PROJECT_FOLDER, 'node_modules', 'vitest', 'vitest.mjs');
+    const args = ['run', '--config', 'test/vitest.config.ts', '--project', project, ...more];
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    const { code } = await run(process.execPath, [cli, ...args, ...reporters], { show: 'everything' });
+    const text = await readFile(report, 'utf8').catch(() => null);
+    if (text === null) return { passed: 0, failed: code === 0 ? 0 : 1, skipped: [] };
+    return countReport(JSON.parse(text), code);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * @param {any} report vitest's JSON report
+ * @param {number} code exit code
+ * @returns {StageResult}
+ */
+function countReport(report, code) {
+  const files = report.testResults ?? [];
+  const tests = files.flatMap((/** @type {any} */ file) => file.assertionResults ?? []);
+  /** @param {string} status */
+  const count = (status) => tests.filter((/** @type {any} */ test) => test.status === status).length;
+  const passed = count('passed');
+  // A file that can't even be loaded has no tests to fail; a run that ends badly with none failed had an error outside.
+  const brokenFiles = files.filter(
+    (/** @type {any} */ file) => file.status === 'failed' && !file.assertionResults?.length,
+  );
+  const failed = count('failed') + brokenFiles.length;
+  const skipped = tests
+    .filter((/** @type {any} */ test) => !['passed', 'failed'].includes(test.status))
+    .map((/** @type {any} */ test) => `${test.fullName} (${test.meta?.note ?? test.status})`);
+  return { passed, failed: failed === 0 && code !== 0 ? 1 : failed, skipped };
+}

@@ -8,7 +8,7 @@ import type { Random } from '../../../../shared/domain/instant';
 import { type Provisioner, TargetError } from '../provisioner';
 import { type Connection, createConnections, type PgTarget } from './connections';
 import { endAccess, workOffResidue } from './ending';
-import { applyLevels, planLevels } from './levels';
+import { applyLevels, planLevels, proposedLevels } from './levels';
 import { checkManager, FIRST_SUPPORTED_MAJOR, recipeFor } from './manager';
 import { createRole, findRole, listRoles, moveDeadline, readRole } from './principal';
 import { principalIdent } from './quoting';
@@ -36,6 +36,7 @@ export function createPostgresProvisioner(deps: { readonly random: Random }): Pr
   return {
     kind: 'postgres',
     limits: (_settings, level) => limitsOf(level),
+    proposedLevels,
     async test(target) {
       try {
         return await connections.onTarget(target, (db) => checkManager(db, target));

@@ -157,7 +157,7 @@ export function grantView(facts: GrantFacts, directory: Directory, viewer: Viewe
       sessionsCut: row.sessions_cut,
     },
     residue: residueList(row.residue),
-    pendingExtension: facts.pendingExtension?.id ?? null,
+    pendingExtension: state === 'active' ? (facts.pendingExtension?.id ?? null) : null,
     can: {
       start: holds && state === 'ready',
       extend: holds && state === 'active' && facts.pendingExtension === null,

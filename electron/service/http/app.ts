@@ -53,6 +53,8 @@ export interface HttpDeps {
 export interface HttpApp {
   /** Serves one request that arrived on one of our listeners. */
   handle(arrival: Arrival, request: IncomingMessage, response: ServerResponse): void;
+  /** Resolves when no request is being served. */
+  idle(): Promise<void>;
   close(): Promise<void>;
 }
 /** What the hooks learned about a request, for the handler. */
@@ -124,11 +126,19 @@ export async function createHttpApp(deps: HttpDeps): Promise<HttpApp> {
   addApiRoutes(app, deps, visitOf, guards);
   addPlainRoutes(app, deps, visitOf, guards);
   await app.ready();
+  let busy = 0;
+  const waiting: (() => void)[] = [];
   return {
     handle(arrival, request, response) {
       arrivals.set(request, arrival);
+      busy += 1;
+      response.once('close', () => {
+        busy -= 1;
+        if (busy === 0) for (const resolve of waiting.splice(0)) resolve();
+      });
       app.routing(request, response);
     },
+    idle: () => (busy === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     close: () => app.close(),
   };
 }

@@ -124,18 +124,27 @@ export function createGrantClock(deps: GrantClockDeps): GrantClock {
     const isNew = found !== null && found !== doubt;
     doubt = found;
     let nextMs = Number.POSITIVE_INFINITY;
+    const failures: unknown[] = [];
+    const tell = (work: () => void) => {
+      try {
+        work();
+      } catch (error) {
+        failures.push(error); // one listener that fails must not keep another grant alive
+      }
+    };
     for (const [grantId, grant] of [...watched]) {
       const leftMs = remaining(grant, reading);
       if (leftMs <= 0) {
         watched.delete(grantId); // before the callback: exactly once, also when it throws or watches anew
-        deps.onDeadline(grantId);
+        tell(() => deps.onDeadline(grantId));
       } else {
-        warn(grantId, grant, leftMs);
+        tell(() => warn(grantId, grant, leftMs));
         nextMs = Math.min(nextMs, leftMs);
       }
     }
     arm(nextMs);
-    if (isNew) deps.onClockDoubt(found);
+    if (isNew) tell(() => deps.onClockDoubt(found));
+    if (failures.length > 0) throw failures[0];
   }
   const cancelTick = deps.every(TICK_MS, check);
 

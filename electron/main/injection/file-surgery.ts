@@ -128,6 +128,12 @@ async function clearLeftovers(files: FilePort, path: string): Promise<void> {
     if (name.startsWith(prefix)) await unlinkIfThere(files, join(folder, name));
 }
 
+async function hasLeftovers(files: FilePort, path: string): Promise<boolean> {
+  const lock = basename(lockOf(path));
+  const prefix = tempPrefixOf(path);
+  return (await files.readFolder(dirname(path))).some((name) => name === lock || name.startsWith(prefix));
+}
+
 /** One round: false when somebody else wrote meanwhile. */
 async function tryOnce(deps: SurgeryDeps, path: string, edit: (before: Buffer | null) => Edit): Promise<boolean> {
   const { files } = deps;
@@ -173,7 +179,8 @@ export async function editShared(
   try {
     const target = await realTarget(deps.files, path);
     await deps.queue.run(target.path, async () => {
-      if (edit(await readOrNull(deps.files, target.path)).kind === 'same') return; // no lock for nothing
+      const isSame = edit(await readOrNull(deps.files, target.path)).kind === 'same';
+      if (isSame && !(await hasLeftovers(deps.files, target.path))) return; // no lock for nothing
       const lock = await takeLock(deps, target.path);
       try {
         await clearLeftovers(deps.files, target.path);

@@ -398,18 +398,22 @@ export function createInjector(deps: InjectorDeps): Injector {
       });
       const places = await journal.places();
       for (const target of targets.all)
-        for (const path of target.sharedFiles(places))
-          await guard(async () => {
+        for (const path of target.sharedFiles(places)) {
+          const work = async () => {
             const strange = [...(await target.traces(path))].filter((grantId) => !known(grantId));
-            if (strange.length === 0) return;
-            await target.clean([path]);
+            await target.clean([path]); // also when there is none: a crash may have left a lock or a temp file
             for (const grantId of strange) gone.add(grantId);
-          });
+          };
+          // a strange thing at the usual place is the user's own business as long as we never wrote there
+          if (places.includes(path)) await guard(work);
+          else await work().catch(() => undefined);
+        }
       for (const grantId of gone) draft.removed.push({ grantId, why: 'orphan' });
     };
     const sweep = async (): Promise<SweepReport> => {
       const draft: Draft = { removed: [], failed: [], resumed: [], lost: [], notices: [] };
       const running = new Set(records.keys());
+      void deps.loginShell.environment().catch(() => undefined); // asked early, so that nobody waits for it later
       try {
         await takeUp(draft);
       } catch (error) {

@@ -49,7 +49,7 @@ const MARKER =
 
 const splitLines = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 const hashOf = (line: string): string => createHash('sha256').update(line, 'latin1').digest('hex').slice(0, 8);
-const lineEndOf = (text: string): string => (/^[^\n]*\r\n/.test(text) ? '\r\n' : '\n');
+const lineEndOf = (text: string): string => (/^[^\r\n]*\r\n/.test(text) ? '\r\n' : '\n');
 /** UTF-8 bytes as latin1 characters. */
 export const asBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 

@@ -1,0 +1,160 @@
+/**
+ * Who works on a grant. A claim is a compare-and-set on the grant's epoch and ends by itself when its holder dies.
+ * Whoever changes the grant meanwhile (a revocation, the clock) raises the epoch: the worker's result is then refused,
+ * but its claim is kept until its call has settled, so that "end" never runs beside "create".
+ */
+import { SECOND_MS } from '../../../shared/domain/instant';
+import type { GrantFacts } from '../access/facts';
+import { lockGrant } from '../access/record';
+import type { GrantTable } from '../store/schema';
+import type { WriteTx } from '../store/store';
+import type { LeaseDeps } from './deps';
+import { CLAIM_MS } from './limits';
+
+export type WorkKind = 'provision' | 'deadline' | 'remove' | 'residue';
+export interface Claim {
+  readonly kind: WorkKind;
+  readonly grantId: string;
+  readonly resourceId: string;
+  readonly epoch: number;
+  readonly token: string;
+}
+type Candidate = Pick<GrantTable, 'id' | 'resource_id' | 'epoch'>;
+export const PURPOSE: Record<WorkKind, 'change' | 'removal'> = {
+  provision: 'change',
+  deadline: 'removal',
+  remove: 'removal',
+  residue: 'removal',
+};
+
+/** Work of one kind that is due and free, longest due first. */
+export async function candidates(deps: LeaseDeps, kind: WorkKind, limit: number): Promise<Candidate[]> {
+  const now = deps.clock.now();
+  const free = deps.store.db
+    .selectFrom('grants')
+    .select(['id', 'resource_id', 'epoch'])
+    .where((eb) => eb.or([eb('claimed_until', 'is', null), eb('claimed_until', '<=', now)]))
+    .limit(limit);
+  switch (kind) {
+    case 'provision':
+      // One that was claimed and not finished is not claimed again: due.ts ends it.
+      return free
+        .where('state', '=', 'provisioning')
+        .where('sealed', 'is', null)
+        .where('claimed_until', 'is', null)
+        .where('due_at', '<=', now)
+        .orderBy('due_at')
+        .execute();
+    case 'deadline':
+      return free
+        .where('state', '=', 'active')
+        .where('due_at', '<=', now)
+        .where('expires_at', '>', now)
+        .orderBy('due_at')
+        .execute();
+    case 'remove':
+      return free.where('state', '=', 'ending').where('due_at', '<=', now).orderBy('due_at').execute();
+    case 'residue':
+      return free.where('state', '=', 'ended').where('residue_due_at', '<=', now).orderBy('residue_due_at').execute();
+  }
+}
+
+/** Claims what is still free. For a creation this also records, durably and before the target is asked, that a principal may exist. */
+export async function claim(deps: LeaseDeps, kind: WorkKind, wanted: readonly Candidate[]): Promise<Claim[]> {
+  if (wanted.length === 0) return [];
+  return deps.store.write(
+    async (tx) => {
+      const claims: Claim[] = [];
+      const now = deps.clock.now();
+      for (const { id, resource_id, epoch } of wanted) {
+        const token = `${deps.instanceId}:${epoch + 1}`;
+        const taken = await tx.db
+          .updateTable('grants')
+          .set({
+            epoch: epoch + 1,
+            claimed_by: token,
+            claimed_until: now + CLAIM_MS,
+            ...(kind === 'provision' ? { principal_recorded: 1, target: 'unknown' } : {}),
+          })
+          .where('id', '=', id)
+          .where('epoch', '=', epoch)
+          .where((eb) => eb.or([eb('claimed_until', 'is', null), eb('claimed_until', '<=', now)]))
+          .executeTakeFirst();
+        if (Number(taken.numUpdatedRows) === 1)
+          claims.push({ kind, grantId: id, resourceId: resource_id, epoch: epoch + 1, token });
+      }
+      return claims;
+    },
+    { purpose: PURPOSE[kind] },
+  );
+}
+
+/** The columns that free a claim; part of the same write as the result. */
+export const FREE = { claimed_by: null, claimed_until: null } as const;
+
+/** Writes a result if the claim still holds; else only frees it. Says which. */
+export async function finish(
+  deps: LeaseDeps,
+  held: Claim,
+  work: (tx: WriteTx, facts: GrantFacts) => Promise<void>,
+): Promise<'written' | 'overtaken'> {
+  return deps.store.write(
+    async (tx) => {
+      const facts = await lockGrant(tx, held.grantId);
+      if (facts === undefined) return 'overtaken';
+      if (facts.row.epoch === held.epoch) {
+        await work(tx, facts);
+        return 'written';
+      }
+      await tx.db
+        .updateTable('grants')
+        .set(FREE)
+        .where('id', '=', held.grantId)
+        .where('claimed_by', '=', held.token)
+        .execute();
+      return 'overtaken';
+    },
+    { purpose: PURPOSE[held.kind] },
+  );
+}
+/** Frees a claim whose result could not be written. */
+export async function release(deps: LeaseDeps, held: Claim): Promise<void> {
+  await deps.store.write(
+    async (tx) => {
+      await tx.db
+        .updateTable('grants')
+        .set(FREE)
+        .where('id', '=', held.grantId)
+        .where('claimed_by', '=', held.token)
+        .execute();
+    },
+    { purpose: 'removal' },
+  );
+}
+
+/**
+ * Claims of an earlier life of this service run out now instead of in a few seconds. On SQLite there is one service only;
+ * on PostgreSQL only claims with this instance's own name are ours.
+ */
+export async function expireOwnClaims(deps: LeaseDeps): Promise<void> {
+  const own = deps.store.db.selectFrom('grants').select('id').where('claimed_until', 'is not', null);
+  const rows = await (deps.store.dialect === 'sqlite'
+    ? own
+    : own.where('claimed_by', 'like', `${deps.instanceId}:%`)
+  ).execute();
+  if (rows.length === 0) return;
+  await deps.store.write(
+    async (tx) => {
+      await tx.db
+        .updateTable('grants')
+        .set({ claimed_until: deps.clock.now() - SECOND_MS })
+        .where(
+          'id',
+          'in',
+          rows.map((row) => row.id),
+        )
+        .execute();
+    },
+    { purpose: 'removal' },
+  );
+}

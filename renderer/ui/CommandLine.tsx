@@ -3,7 +3,13 @@ import { Check, Copy } from 'lucide-react';
 import { useState } from 'react';
 import { IconButton } from './Button';
 
-export function CommandLine({ command, onCopy }: { readonly command: string; readonly onCopy: () => Promise<unknown> }) {
+export function CommandLine({
+  command,
+  onCopy,
+}: {
+  readonly command: string;
+  readonly onCopy: () => Promise<unknown>;
+}) {
   const [copied, setCopied] = useState<string | null>(null);
   const copy = () => {
     onCopy().then(

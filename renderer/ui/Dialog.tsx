@@ -36,11 +36,7 @@ export function Dialog(props: DialogProps) {
     <Base.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <Base.Portal>
         <Base.Backdrop className="hp-backdrop" />
-        <Base.Popup
-          className="hp-dialog"
-          data-size={size}
-          initialFocus={initialFocus}
-        >
+        <Base.Popup className="hp-dialog" data-size={size} initialFocus={initialFocus}>
           {onSubmit === undefined ? (
             inner
           ) : (

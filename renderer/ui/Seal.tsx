@@ -14,6 +14,7 @@ export function Seal({ of, sizePx = 64, appear = 'still', label }: SealProps) {
   const path = useMemo(() => sealPath(of), [of]);
   const named = label === undefined ? { 'aria-hidden': true as const } : { role: 'img', 'aria-label': label };
   return (
+    // biome-ignore lint/a11y/noSvgWithoutTitle: named by aria-label or hidden, see above
     <svg
       className="hp-seal"
       data-appear={appear}

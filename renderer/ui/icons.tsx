@@ -13,10 +13,7 @@ export const AppMark = ({ sizePx = 22 }: { readonly sizePx?: number }) => (
   <svg width={sizePx} height={sizePx} viewBox="0 0 16 16" aria-hidden="true">
     <rect width="16" height="16" rx="3.6" fill="#1C5B3E" />
     <g transform="rotate(-9 8 8)">
-      <path
-        d="M2 4.2h6.3a1.15 1.15 0 0 0 2.3 0H14v7.6h-3.4a1.15 1.15 0 0 0-2.3 0H2z"
-        fill="#FCFAF5"
-      />
+      <path d="M2 4.2h6.3a1.15 1.15 0 0 0 2.3 0H14v7.6h-3.4a1.15 1.15 0 0 0-2.3 0H2z" fill="#FCFAF5" />
       <path d="M9.45 6.4v3.6" stroke="#1C5B3E" strokeWidth="1.1" strokeDasharray="1.2 1.2" />
     </g>
   </svg>

@@ -50,7 +50,9 @@ export const Badge = ({ children }: { readonly children: ReactNode }) => <span c
 export function initialsOf(name: string): string {
   const words = name.split(/[\s.]+/).filter(Boolean);
   const letters =
-    words.length > 1 ? `${[...(words[0] ?? '')][0]}${[...(words.at(-1) ?? '')][0]}` : [...name.trim()].slice(0, 2).join('');
+    words.length > 1
+      ? `${[...(words[0] ?? '')][0]}${[...(words.at(-1) ?? '')][0]}`
+      : [...name.trim()].slice(0, 2).join('');
   return letters.toUpperCase();
 }
 /** Initials; decorative, since the name stands beside it. `presence` adds a dot (full: online, hollow: away). */

@@ -1,0 +1,6 @@
+/** Policy. */
+import { Page } from '../../ui';
+
+export function PolicyScreen() {
+  return <Page title="Policy">{null}</Page>;
+}

@@ -1,0 +1,2 @@
+/** Request. */
+export const RequestScreen = () => <main>request</main>;

@@ -1,0 +1,6 @@
+/** Settings. */
+import { Page } from '../../ui';
+
+export function SettingsScreen() {
+  return <Page title="Settings">{null}</Page>;
+}

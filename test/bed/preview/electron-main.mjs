@@ -1,0 +1,68 @@
+/** Runs in Electron: opens scenes under the real content security policy and writes their pictures. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { app, BrowserWindow, protocol } from 'electron';
+
+const { built, out, shots } = JSON.parse(readFileSync(process.env.PREVIEW_PLAN ?? '', 'utf8'));
+const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/** @type {Readonly<Record<string, string>>} */
+const TYPES = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.woff2': 'font/woff2',
+  '.svg': 'image/svg+xml',
+};
+const WAIT_MS = 15_000;
+
+protocol.registerSchemesAsPrivileged([
+  { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
+]);
+// not awaited at the top: Electron holds 'ready' back until this module is done
+app.whenReady().then(takePictures);
+app.on('window-all-closed', () => undefined);
+
+async function takePictures() {
+  protocol.handle('app', (request) => {
+    const file = path.join(built, path.normalize(new URL(request.url).pathname));
+    try {
+      return new Response(readFileSync(file), {
+        headers: {
+          'content-type': TYPES[path.extname(file)] ?? 'application/octet-stream',
+          'content-security-policy': CSP,
+        },
+      });
+    } catch {
+      return new Response(null, { status: 404 });
+    }
+  });
+  mkdirSync(out, { recursive: true });
+  let faults = 0;
+  for (const { scene, theme, width, height } of shots) {
+    const window = new BrowserWindow({
+      width,
+      height,
+      useContentSize: true,
+      frame: false,
+      show: true,
+      webPreferences: { sandbox: true },
+    });
+    const name = `${scene}-${theme}${width < 1000 ? '-narrow' : ''}`;
+    window.webContents.on('console-message', (_event, level, message) => {
+      if (level >= 2) {
+        faults++;
+        console.log(`${name}: ${message}`);
+      }
+    });
+    await window.loadURL(`app://hallpass/test/bed/preview/index.html?scene=${scene}&theme=${theme}`);
+    const deadlineAt = Date.now() + WAIT_MS;
+    while (!(await window.webContents.executeJavaScript('window.previewDone === true')) && Date.now() < deadlineAt)
+      await new Promise((done) => setTimeout(done, 30));
+    const picture = await window.webContents.capturePage();
+    writeFileSync(path.join(out, `${name}.png`), picture.toPNG());
+    window.destroy();
+  }
+  console.log(`${shots.length} pictures in ${out}, ${faults} complaints`);
+  app.exit(0);
+}

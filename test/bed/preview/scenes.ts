@@ -1,0 +1,149 @@
+/** Every picture: a screen in a state. One more picture: one more line. */
+import type { EventChannel } from '../../../shared/contract/ipc';
+import { FakeProblem, forever, type Situation, unreachable } from './fake';
+import * as fixtures from './fixtures';
+
+export interface Tools {
+  find(selector: string): Promise<HTMLElement>;
+  press(key: string, init?: KeyboardEventInit): Promise<void>;
+  click(selector: string): Promise<void>;
+  type(selector: string, text: string): Promise<void>;
+  emit(channel: EventChannel, payload: unknown): void;
+}
+export interface Scene extends Situation {
+  /** Where the app opens, with its search: "/request?resource=…". */
+  readonly route?: string;
+  /** What is done before the picture is taken. */
+  readonly act?: (tools: Tools) => Promise<void>;
+}
+const list = (items: readonly unknown[]) => () => ({ items, nextCursor: null });
+const requestRoute = `/request?resource=${fixtures.ordersDb.id}&level=read-write`;
+const problem = {
+  code: 'boom',
+  what: 'The service did not start.',
+  safe: 'No access was given, and none is left behind.',
+  next: 'Try again. The last lines of its log are below.',
+  detail: 'Error: EADDRINUSE: address already in use 10.0.4.12:7443\n    at Server.setupListenHandle',
+};
+
+export const SCENES: Readonly<Record<string, Scene>> = {
+  home: {},
+  'home-ready': {
+    api: {
+      'grants.list': ({ query }) => ({
+        items: query.scope === 'live' ? [] : [fixtures.readyGrant, fixtures.startingGrant, fixtures.activeGrant],
+        nextCursor: null,
+      }),
+      'requests.list': list([]),
+    },
+  },
+  'home-empty': {
+    api: { 'grants.list': list([]), 'requests.list': list([]) },
+    settings: { favourites: [], recent: [] },
+  },
+  'home-loading': { api: { 'grants.list': forever, 'requests.list': forever } },
+  'home-error': { api: { 'grants.list': unreachable } },
+  'home-offline': {
+    session: {
+      ...fixtures.readySession,
+      online: false,
+      offlineSince: fixtures.ago(4 * 60_000),
+      reason: 'connection refused',
+    },
+  },
+  'home-extend': { act: ({ click }) => click('[data-grant] [aria-haspopup=menu]') },
+  'home-toast': {
+    act: async ({ emit }) => {
+      emit('service.event', {
+        seq: 1,
+        type: 'grant.ended',
+        at: fixtures.NOW,
+        subject: 'x',
+        data: { grant: fixtures.endedGrants[0] },
+      });
+      emit('service.event', {
+        seq: 2,
+        type: 'request.denied',
+        at: fixtures.NOW,
+        subject: 'x',
+        data: { request: { ...fixtures.waiting, deniedBecause: 'Use the replica' } },
+      });
+    },
+  },
+  'home-broken': {
+    session: {
+      ...fixtures.readySession,
+      witness: { size: 18_204, state: 'broken', detail: 'Entry 18,100 differs.' },
+      clockTrusted: false,
+    },
+    api: {
+      'me.get': () => ({
+        ...fixtures.me,
+        service: { ...fixtures.me.service, mode: 'revoke_only', modeReason: 'The audit log failed its check.' },
+      }),
+    },
+  },
+  help: { act: ({ press }) => press('?') },
+  request: {
+    route: requestRoute,
+    act: ({ type }) => type('textarea', 'Release orders stuck in “reserved” after the broker restart'),
+  },
+  'request-auto': { route: `/request?resource=${fixtures.ordersDb.id}&level=read-only` },
+  'request-deny': { route: `/request?resource=${fixtures.ordersDb.id}&level=admin` },
+  'request-errors': {
+    route: requestRoute,
+    api: {
+      'requests.submit': () => {
+        throw new FakeProblem(422, {
+          code: 'invalid-input',
+          title: 'The request was not sent.',
+          safe: 'Nothing was recorded.',
+          next: 'Mend the marked field and send it again.',
+          errors: [{ path: 'ticketRef', message: 'Needs a ticket such as INC-12.' }],
+        });
+      },
+    },
+    act: async ({ type, click }) => {
+      await type('textarea', 'Release stuck orders');
+      await click('[data-send]');
+    },
+  },
+  'request-empty': { route: '/request', api: { 'catalog.list': list([]) } },
+  'request-loading': { route: '/request', api: { 'catalog.list': forever } },
+  'request-error': { route: '/request', api: { 'catalog.list': unreachable } },
+  palette: {
+    act: async ({ press, type }) => {
+      await press('k', { ctrlKey: true });
+      await type('[cmdk-input]', 'orders-db ro 30m INC-12 check stuck orders');
+    },
+  },
+  'palette-approve': {
+    act: async ({ press, type }) => {
+      await press('k', { ctrlKey: true });
+      await type('[cmdk-input]', 'orders rw');
+    },
+  },
+  'palette-empty': { act: ({ press }) => press('k', { ctrlKey: true }) },
+  setup: { session: { phase: 'first-run', keyStorage: 'system' } },
+  'setup-host': {
+    session: { phase: 'first-run', keyStorage: 'passphrase' },
+    act: ({ click }) => click('input[value=host]'),
+  },
+  'setup-join': {
+    session: { phase: 'first-run', keyStorage: 'system' },
+    act: ({ click }) => click('input[value=join]'),
+  },
+  'setup-unlock': { session: { phase: 'locked' } },
+  'setup-starting': { session: { phase: 'starting' } },
+  'setup-pending': {
+    session: { phase: 'pending-confirmation', fingerprint: '8f3a 61c0 2be4 97d1', serviceName: 'Acme payments' },
+  },
+  'setup-failed': { session: { phase: 'failed', error: problem, canRetry: true } },
+  inbox: { route: '/inbox' },
+  'inbox-empty': { route: '/inbox', api: { 'requests.list': list([]) } },
+  activity: { route: '/activity' },
+  resources: { route: '/resources' },
+  people: { route: '/people' },
+  policy: { route: '/policy' },
+  settings: { route: '/settings' },
+};

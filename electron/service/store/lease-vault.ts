@@ -72,11 +72,8 @@ async function gather(db: Kysely<Database>): Promise<VaultContent> {
   // Who works on a grant, and when next, says nothing once the database is gone; leaving it out keeps the file from being rewritten.
   const grants = live.map((grant) => ({
     ...grant,
-    claimed_by: null,
-    claimed_until: null,
-    attempts: 0,
-    last_error: null,
-    due_at: 0,
+    ...{ claimed_by: null, claimed_until: null, attempts: 0, epoch: 0, last_error: null, due_at: 0 },
+    residue_due_at: grant.residue_due_at === null ? null : 0,
   }));
   const ids = (values: readonly string[]) => (values.length === 0 ? [''] : [...new Set(values)]);
   const requests = await db

@@ -4,7 +4,8 @@
  */
 import { toHex } from '../../../shared/crypto/bytes';
 import { newSigningKeys } from '../../../shared/crypto/keys';
-import { type LogSigner, verifierKey } from '../../../shared/crypto/note';
+import { emptyRoot } from '../../../shared/crypto/merkle';
+import { type LogSigner, signCheckpoint, verifierKey } from '../../../shared/crypto/note';
 import type { Clock, Instant, Random } from '../../../shared/domain/instant';
 import { plusMs } from '../../../shared/domain/instant';
 import { EVENT_RETENTION_MS, IDEMPOTENCY_TTL_MS } from '../../../shared/domain/limits';
@@ -64,6 +65,10 @@ export async function openStore(config: StoreConfig): Promise<Store> {
     );
     if (fault !== null) faults.push(fault);
   }
+  if (faults.length === 0) {
+    await firstCheckpoint(opened, signer, config.clock.now());
+    await vault?.renew(opened.reader, config.log);
+  }
   return assemble(opened, signer, vault, faults[0] ?? null, config);
 }
 
@@ -117,6 +122,19 @@ async function ownSigner(connections: Connections, config: StoreConfig): Promise
     secretKey: string;
   };
   return { name: name ?? DEFAULT_LOG_NAME, ...keys };
+}
+
+/** So that there always is one: the empty log is signed too, and every later checkpoint is consistent with it. */
+async function firstCheckpoint(connections: Connections, signer: LogSigner, at: number): Promise<void> {
+  const root = emptyRoot();
+  const checkpoint = { size: 0, root_hash: toHex(root), note: signCheckpoint(0, root, signer), at };
+  const any = await connections.reader.selectFrom('checkpoints').select('size').limit(1).executeTakeFirst();
+  if (any === undefined)
+    await connections.writer
+      .insertInto('checkpoints')
+      .values(checkpoint)
+      .onConflict((c) => c.column('size').doNothing())
+      .execute();
 }
 
 /** Without its key the log can't go on; removal can. The stand-in never signs anything that is kept. */

@@ -1,0 +1,2 @@
+export { type AuditDeps, createAuditCases } from './cases';
+export { createAuditStreams } from './streams';

@@ -23,16 +23,17 @@ function isAlive(processId: number): boolean {
 
 /** Real files, clocks, login shell and keepers. */
 export function desktopInjectorDeps(options: DesktopInjectorOptions): InjectorDeps {
+  const env = options.env ?? process.env;
   return {
     ...options,
-    homeDir: homedir(),
+    homeDir: options.homeDir ?? homedir(),
     platform: process.platform,
-    env: process.env,
+    env,
     files: nodeFiles(),
     now: () => Date.now(),
     bootClock: systemBootClock(),
     random: { bytes: (count) => new Uint8Array(randomBytes(count)) },
-    loginShell: systemLoginShell({ env: process.env }),
+    loginShell: systemLoginShell({ env }),
     keeper: systemKeeper(options.sweepCommand),
     after: (lengthMs, callback) => {
       const timer = setTimeout(callback, lengthMs);

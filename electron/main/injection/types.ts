@@ -103,6 +103,9 @@ export interface DesktopInjectorOptions {
   readonly clockOffsetMs: () => number;
   readonly pgServiceFile: () => string | null;
   readonly log: LogLine;
+  /** Environment and home folder; the process's own when not given. */
+  readonly env?: NodeJS.ProcessEnv;
+  readonly homeDir?: string;
   /**
    * Started by a keeper after it had to take a credential away itself (the app was killed): `app --sweep`, so that the
    * service file is cleaned and, where this desktop hosts the service, grants are ended on the target. Null: nothing is started.

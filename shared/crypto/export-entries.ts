@@ -178,12 +178,21 @@ export class EntryChecker {
     this.#shift = shift;
     if (shift < before) {
       const count = before - shift;
-      for (const { index: at, line: atLine } of this.#unproven.splice(-count))
+      const inserted = this.#unproven.splice(-count);
+      for (const { index: at, line: atLine } of inserted)
         this.findings.add(
           'inserted',
           at,
           atLine,
           `Entry ${at} was inserted, and the entries after it were renumbered.`,
+        );
+      // Genuine entries pushed in a second time leave nothing unproven behind; the number still gives them away.
+      if (inserted.length < count)
+        this.findings.add(
+          'inserted',
+          index,
+          line,
+          `The entry on line ${line} is entry ${index + shift} of the log under the number ${index}.`,
         );
     } else if (shift > before) {
       const from = index + before;

@@ -39,6 +39,8 @@ export interface PostgresOptions {
   readonly major?: PostgresMajor;
   /** Server settings (`-c name=value`), e.g. `{ fsync: 'off' }`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** More files of the data folder, by name, readable by the server alone: certificates, for instance. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 export interface PostgresServer {
   readonly major: PostgresMajor;
@@ -79,6 +81,10 @@ export async function startEmbeddedPostgres(options: PostgresOptions = {}): Prom
     const native = usableBinaries(major, base, runAs);
     const data = join(base, 'data');
     const oldPassword = await copyTemplate(major, native, data, runAs);
+    for (const [name, text] of Object.entries(options.files ?? {})) {
+      writeFileSync(join(data, name), text, { mode: 0o600 });
+      giveTo(join(data, name), runAs);
+    }
     return await start(major, native, base, oldPassword, options.settings ?? {}, runAs);
   } catch (error) {
     rmSync(base, { recursive: true, force: true });

@@ -3,7 +3,7 @@
  * A time-out is "unknown": it becomes TargetError `unreachable`, and the caller reads back.
  */
 import { createHash } from 'node:crypto';
-import type { ConnectionOptions } from 'node:tls';
+import { type ConnectionOptions, checkServerIdentity as checkIdentity, type PeerCertificate } from 'node:tls';
 import pg from 'pg';
 import type { PostgresSettings } from '../../../../shared/contract/resources';
 import { type Target, TargetError } from '../provisioner';
@@ -152,6 +152,7 @@ function clientConfig({ settings, secret }: PgTarget, database: string, tls: 'as
 /** libpq's meanings: `require` checks the chain when an authority is given; only `verify-full` checks the name too. */
 function tlsOptions(settings: PostgresSettings): ConnectionOptions | false {
   const ca = settings.caCertificate;
+  const checkServerIdentity = (_: string, certificate: PeerCertificate) => checkIdentity(settings.host, certificate);
   switch (settings.tls) {
     case 'disable':
       return false;
@@ -162,7 +163,8 @@ function tlsOptions(settings: PostgresSettings): ConnectionOptions | false {
         ? { ca, rejectUnauthorized: true, checkServerIdentity: () => undefined }
         : { rejectUnauthorized: false };
     case 'verify-full':
-      return ca ? { ca, rejectUnauthorized: true } : { rejectUnauthorized: true };
+      // The driver names no host for an address, and Node would then check the certificate for "localhost".
+      return { ...(ca ? { ca } : {}), rejectUnauthorized: true, checkServerIdentity };
   }
 }
 

@@ -130,9 +130,15 @@ export async function recordRequest(
     if (Number(changed.numUpdatedRows) !== 1) throw overtaken();
     state = next;
   }
+  // The grant's row first, so that the approval's event names it; its own event after the approval's.
+  const grantId = isApproved(state) ? await afterApproval(tx, deps, facts) : null;
   const after = (await loadRequest(tx.db, facts.row.id)) as RequestFacts;
   for (const event of events) emitRequest(tx, deps, after, event, record);
-  if (isApproved(state)) await afterApproval(tx, deps, after, record.directory);
+  const grant = grantId === null ? undefined : await loadGrant(tx.db, grantId);
+  if (grant !== undefined) {
+    const ready = { actor: SERVICE, directory: record.directory, data: { ttlMs: grant.row.ttl_ms } };
+    emitGrant(tx, grant, 'grant.ready', ready);
+  }
   return after;
 }
 const overtaken = () =>
@@ -196,8 +202,8 @@ export const agreedTtl = (facts: RequestFacts): number =>
       .map((decision) => decision.ttl_ms),
   );
 
-/** An approval makes the grant (once: `request_id` is unique), or sends an extension to the engine. */
-async function afterApproval(tx: WriteTx, deps: Recorder, facts: RequestFacts, directory: Directory): Promise<void> {
+/** An approval makes the grant (once: `request_id` is unique), or sends an extension to the engine. Returns the new grant's id. */
+async function afterApproval(tx: WriteTx, deps: Recorder, facts: RequestFacts): Promise<string | null> {
   const { row } = facts;
   const now = deps.clock.now();
   if (row.extends_grant_id !== null) {
@@ -208,7 +214,7 @@ async function afterApproval(tx: WriteTx, deps: Recorder, facts: RequestFacts, d
       .where('id', '=', row.extends_grant_id)
       .where('state', '=', 'active')
       .execute();
-    return;
+    return null;
   }
   const id = newId('grant', now, deps.random);
   const level = levelList(facts.resource.levels).find((candidate) => candidate.name === row.level);
@@ -251,8 +257,7 @@ async function afterApproval(tx: WriteTx, deps: Recorder, facts: RequestFacts, d
       alarmed_at: null,
     })
     .execute();
-  const grant = (await loadGrant(tx.db, id)) as GrantFacts;
-  emitGrant(tx, grant, 'grant.ready', { actor: SERVICE, directory, data: { ttlMs: grant.row.ttl_ms } });
+  return id;
 }
 
 interface GrantEmission {

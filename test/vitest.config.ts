@@ -9,7 +9,7 @@ import { defineConfig } from 'vitest/config';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** One project; time-outs are for hangs only, no test may depend on how fast the machine is. */
-function project(name: string, timeoutMs: number, more: { fileParallelism?: boolean } = {}) {
+function project(name: string, timeoutMs: number, more: { fileParallelism?: boolean; include?: string[] } = {}) {
   return {
     root,
     test: {
@@ -32,6 +32,7 @@ export default defineConfig({
       project('model', 300_000),
       project('integration', 120_000),
       project('e2e', 120_000, { fileParallelism: false }),
+      project('package', 120_000, { include: ['test/e2e/package.smoke.ts'] }),
     ],
   },
 });

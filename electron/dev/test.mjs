@@ -1,6 +1,7 @@
 /**
  * `npm test`: everything that must hold, in the order in which it is cheapest to fail: lint, types, import rules, unit,
- * model, integration, end-to-end. `npm test -- unit types` runs only these.
+ * model, integration, end-to-end. `npm test -- unit types` runs only these; `npm test -- all package` also builds the
+ * unpacked package and starts it.
  * Goes on after a red stage, so one run shows all that is wrong; prints what was skipped and why; the last line is the sum.
  */
 import { existsSync } from 'node:fs';
@@ -35,18 +36,22 @@ const STAGES = [
   { name: 'model', run: () => vitest('model') },
   { name: 'integration', run: () => vitest('integration', ['--maxWorkers=2']) },
   { name: 'e2e', run: endToEnd },
+  { name: 'package', run: packaged },
 ];
+/** Packaging takes a while and writes dist/, so it runs only when it is asked for. */
+const ON_REQUEST = ['package'];
 
 runCommand(async () => {
   const wanted = process.argv.slice(2);
-  const unknown = wanted.filter((name) => !STAGES.some((stage) => stage.name === name));
+  const unknown = wanted.filter((name) => name !== 'all' && !STAGES.some((stage) => stage.name === name));
   if (unknown.length > 0) {
     throw new Error(
       `There is no stage ${unknown.join(', ')}. There are: ${STAGES.map(({ name }) => name).join(', ')}.`,
     );
   }
-  const stages = STAGES.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
-  const needsBed = stages.some(({ name }) => name === 'e2e');
+  const all = wanted.length === 0 || wanted.includes('all');
+  const stages = STAGES.filter(({ name }) => wanted.includes(name) || (all && !ON_REQUEST.includes(name)));
+  const needsBed = stages.some(({ name }) => name === 'e2e' || name === 'package');
   await setUp({ packages: needsBed ? ['app', 'bed'] : [], electron: needsBed ? 'needed' : 'not-needed' });
   return report(await runStages(stages));
 });
@@ -127,6 +132,22 @@ async function endToEnd() {
   }
   await build();
   return vitest('e2e');
+}
+
+/** Builds the unpacked package and starts it. @returns {Promise<StageResult>} */
+async function packaged() {
+  if (process.platform !== 'linux') {
+    return {
+      passed: 0,
+      failed: 0,
+      skipped: ['all of it: the packaged app is started on the headless desktop of Linux'],
+    };
+  }
+  const made = await run(process.execPath, [path.join(PROJECT_FOLDER, 'electron/dev/package.mjs')], {
+    show: 'everything',
+  });
+  if (made.code !== 0) return { passed: 0, failed: 1, skipped: [] };
+  return vitest('package');
 }
 
 /** @param {string} name */

@@ -42,12 +42,15 @@ function hardenContents(contents: WebContents, log: Log): void {
   contents.on('will-redirect', refuse('redirect'));
   contents.on('will-attach-webview', (event) => event.preventDefault());
   contents.setWindowOpenHandler(() => ({ action: 'deny' }));
-  contents.on('render-process-gone', (_event, details) => log('error', 'a page’s process is gone', { reason: details.reason }));
+  contents.on('render-process-gone', (_event, details) =>
+    log('error', 'a page’s process is gone', { reason: details.reason }),
+  );
 }
 
 /** Call before `ready`. */
 export function hardenApp(log: Log): void {
-  app.enableSandbox();
+  // `--no-sandbox` is what root needs in tests and containers; both together leave no process able to start
+  if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
   app.on('session-created', hardenSession);
   app.on('web-contents-created', (_event, contents) => hardenContents(contents, log));
   app.on('certificate-error', (event, _contents, _url, _error, _certificate, answer) => {

@@ -63,7 +63,10 @@ export function keptAsideNotice(what: string, consequence: string, keptAs: strin
     code: 'file-kept-aside',
     what: `The ${what} could not be read.`,
     safe: consequence,
-    next: keptAs === null ? 'The file could not be moved away; check its permissions.' : `The old file is kept as ${keptAs}.`,
+    next:
+      keptAs === null
+        ? 'The file could not be moved away; check its permissions.'
+        : `The old file is kept as ${keptAs}.`,
     detail: null,
   };
 }

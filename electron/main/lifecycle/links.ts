@@ -11,7 +11,9 @@ export function linkInArgv(argv: readonly string[]): string | undefined {
   return links.length > 1 ? `${LINK_PREFIX}several links at once` : links[0];
 }
 
-export type LinkOutcome = { readonly kind: 'open'; readonly link: DeepLink } | { readonly kind: 'notice'; readonly notice: UserError };
+export type LinkOutcome =
+  | { readonly kind: 'open'; readonly link: DeepLink }
+  | { readonly kind: 'notice'; readonly notice: UserError };
 
 /** What a link means: a thing to show, or a notice. Nothing else ever happens because of a link. Pure. */
 export function readLink(text: string): LinkOutcome {
@@ -21,7 +23,10 @@ export function readLink(text: string): LinkOutcome {
     kind: 'notice',
     notice: {
       code: 'bad-link',
-      what: answer.problem === 'foreign' ? 'That link is not a Hallpass link.' : 'That Hallpass link is damaged or incomplete.',
+      what:
+        answer.problem === 'foreign'
+          ? 'That link is not a Hallpass link.'
+          : 'That Hallpass link is damaged or incomplete.',
       safe: 'Nothing was opened and nothing was changed.',
       next: 'Ask the sender for a fresh link, or open the item from the Inbox.',
       detail: text.replace(/[^\u0020-\u007e]/g, '?').slice(0, 120),

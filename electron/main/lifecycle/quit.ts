@@ -14,7 +14,11 @@ export function onWindowClose(setting: Settings['closeToTray'], tray: 'present' 
 
 export type QuitAnswer = 'quit' | 'ask' | 'stay' | 'end-then-quit';
 /** What quitting means with this many live grants in the care of the bundled service. Pure. */
-export function onQuit(state: { setting: Settings['quitWithGrants']; mode: 'alone' | 'host' | 'join' | null; liveGrants: number }): QuitAnswer {
+export function onQuit(state: {
+  setting: Settings['quitWithGrants'];
+  mode: 'alone' | 'host' | 'join' | null;
+  liveGrants: number;
+}): QuitAnswer {
   if (state.liveGrants === 0 || state.mode === null || state.mode === 'join') return 'quit';
   switch (state.setting) {
     case 'ask':

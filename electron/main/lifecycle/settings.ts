@@ -18,7 +18,9 @@ export function openSettings(userData: string, nowMs: number): { store: Settings
   const notices: UserError[] = [];
   const file = join(userData, 'settings.json');
   if (isCorrupt(file))
-    notices.push(keptAsideNotice('settings', 'The app starts with its defaults; access is not affected.', keepAside(file, nowMs)));
+    notices.push(
+      keptAsideNotice('settings', 'The app starts with its defaults; access is not affected.', keepAside(file, nowMs)),
+    );
   const disk = new Store<Record<string, unknown>>({ name: 'settings', cwd: userData, clearInvalidConfig: true });
   let current = salvage(disk.store);
   const listeners = new Set<(settings: Settings) => void>();

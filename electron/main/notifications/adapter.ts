@@ -3,7 +3,11 @@ import type { Notice, NoticeAction } from './wording';
 
 export type Delivery =
   | { readonly delivered: true; readonly actions: 'with-buttons' | 'text-only' }
-  | { readonly delivered: false; readonly reason: 'switched-off' | 'no-daemon' | 'unsupported' | 'refused'; readonly detail: string | null };
+  | {
+      readonly delivered: false;
+      readonly reason: 'switched-off' | 'no-daemon' | 'unsupported' | 'refused';
+      readonly detail: string | null;
+    };
 
 export interface Abilities {
   readonly available: boolean;

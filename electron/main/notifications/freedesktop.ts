@@ -57,7 +57,10 @@ export async function createFreedesktopAdapter(deps: {
   function act(id: number, actionKey: string): void {
     const found = shown.get(id);
     if (found === undefined) {
-      early = [...early.filter((each) => deps.now() - each.at < EARLY_KEPT_MS), { id, key: actionKey, at: deps.now() }].slice(-MAX_EARLY);
+      early = [
+        ...early.filter((each) => deps.now() - each.at < EARLY_KEPT_MS),
+        { id, key: actionKey, at: deps.now() },
+      ].slice(-MAX_EARLY);
       return;
     }
     const action = actionKey === 'default' ? 'open' : actionKey;
@@ -78,7 +81,11 @@ export async function createFreedesktopAdapter(deps: {
     async abilities(): Promise<Abilities> {
       try {
         const list = await capabilitiesNow();
-        return { available: true, actions: list.includes('actions'), reason: list.includes('actions') ? null : 'This desktop shows notifications without buttons.' };
+        return {
+          available: true,
+          actions: list.includes('actions'),
+          reason: list.includes('actions') ? null : 'This desktop shows notifications without buttons.',
+        };
       } catch {
         return { available: false, actions: false, reason: 'No notification service answers on this desktop.' };
       }
@@ -87,7 +94,13 @@ export async function createFreedesktopAdapter(deps: {
       try {
         const list = await capabilitiesNow();
         const withButtons = list.includes('actions');
-        const actions = withButtons ? [...notice.actions.filter((each) => each.id !== 'open').flatMap((each) => [each.id, each.label]), 'default', 'Open'] : [];
+        const actions = withButtons
+          ? [
+              ...notice.actions.filter((each) => each.id !== 'open').flatMap((each) => [each.id, each.label]),
+              'default',
+              'Open',
+            ]
+          : [];
         const hints = {
           urgency: bus.variant('y', URGENCY[notice.urgency]),
           'desktop-entry': bus.variant('s', 'hallpass'),

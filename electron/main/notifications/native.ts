@@ -10,10 +10,15 @@ export function createNativeAdapter(): NotificationAdapter {
   return {
     async abilities() {
       const available = Notification.isSupported();
-      return { available, actions: available && buttons, reason: available ? null : 'This system shows no notifications.' };
+      return {
+        available,
+        actions: available && buttons,
+        reason: available ? null : 'This system shows no notifications.',
+      };
     },
     show(notice, onAction) {
-      if (!Notification.isSupported()) return Promise.resolve({ delivered: false, reason: 'unsupported', detail: null });
+      if (!Notification.isSupported())
+        return Promise.resolve({ delivered: false, reason: 'unsupported', detail: null });
       kept.get(notice.key)?.close();
       const offered = notice.actions.filter((action) => action.id !== 'open');
       const made = new Notification({

@@ -53,7 +53,12 @@ export function createNotifier(deps: {
   async function say(notice: Notice, onAction: (action: NoticeAction) => void): Promise<void> {
     if (!deps.enabled()) return;
     const delivery = await deps.adapter.show(notice, onAction);
-    if (!delivery.delivered) deps.log('warn', 'a notification was not delivered', { reason: delivery.reason, detail: delivery.detail, key: notice.key });
+    if (!delivery.delivered)
+      deps.log('warn', 'a notification was not delivered', {
+        reason: delivery.reason,
+        detail: delivery.detail,
+        key: notice.key,
+      });
   }
   const sayWaiting = (request: RequestView) => {
     announced.add(request.id);
@@ -95,7 +100,8 @@ export function createNotifier(deps: {
       else if ('grant' in event.data) onGrant(event.type, event.data.grant);
     },
     announce(waiting) {
-      for (const request of waiting.filter((each) => !announced.has(each.id)).slice(0, MAX_ANNOUNCED_AT_START)) sayWaiting(request);
+      for (const request of waiting.filter((each) => !announced.has(each.id)).slice(0, MAX_ANNOUNCED_AT_START))
+        sayWaiting(request);
       const open = new Set(waiting.map((request) => request.id));
       for (const id of [...announced])
         if (!open.has(id)) {

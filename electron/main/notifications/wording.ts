@@ -69,11 +69,20 @@ export function outcomeNotice(request: RequestView): Notice | null {
     case 'approved':
       return notice(`Approved: ${what}`, `Approved${by}. The clock starts when access works. (${request.ticket})`);
     case 'denied':
-      return notice(`Denied: ${what}`, `Denied${by}${request.deniedBecause ? `: “${oneLine(request.deniedBecause)}”` : ', without a reason'}. (${request.ticket})`);
+      return notice(
+        `Denied: ${what}`,
+        `Denied${by}${request.deniedBecause ? `: “${oneLine(request.deniedBecause)}”` : ', without a reason'}. (${request.ticket})`,
+      );
     case 'expired':
-      return notice(`Nobody answered: ${what}`, `The request expired. Ask again, or ask somebody directly. (${request.ticket})`);
+      return notice(
+        `Nobody answered: ${what}`,
+        `The request expired. Ask again, or ask somebody directly. (${request.ticket})`,
+      );
     case 'blocked':
-      return notice(`Blocked: ${what}`, `${oneLine(request.blockedBecause ?? 'Nobody can approve it at present.')} (${request.ticket})`);
+      return notice(
+        `Blocked: ${what}`,
+        `${oneLine(request.blockedBecause ?? 'Nobody can approve it at present.')} (${request.ticket})`,
+      );
     case 'pending':
     case 'withdrawn':
     case 'auto_approved':
@@ -142,5 +151,12 @@ export function removalDelayedNotice(grant: GrantView): Notice {
 }
 
 export function failedNotice(key: string, what: string, next: string | null): Notice {
-  return { key, title: oneLine(what), body: next === null ? '' : oneLine(next), actions: [OPEN], urgency: 'normal', life: 'passes' };
+  return {
+    key,
+    title: oneLine(what),
+    body: next === null ? '' : oneLine(next),
+    actions: [OPEN],
+    urgency: 'normal',
+    life: 'passes',
+  };
 }

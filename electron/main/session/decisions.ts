@@ -15,7 +15,10 @@ export interface Decider {
    * From a notification or the tray: decides on the request as it was announced. Refused when it changed since, or when
    * the policy wants the card (`card-required`): the caller then opens the card.
    */
-  decideAnnounced(request: Pick<RequestView, 'id' | 'digest'>, choice: Omit<DecisionChoice, 'ttlMs'>): Promise<RequestView>;
+  decideAnnounced(
+    request: Pick<RequestView, 'id' | 'digest'>,
+    choice: Omit<DecisionChoice, 'ttlMs'>,
+  ): Promise<RequestView>;
 }
 
 /** One more try after a lost answer; the same key, so that it counts once. */
@@ -66,7 +69,8 @@ export function createDecider(deps: {
     decide,
     async decideAnnounced(request, choice) {
       const card = await facts(request.id);
-      if (card.request.digest !== request.digest) throw changed('request-changed', 'The request changed since it was announced.');
+      if (card.request.digest !== request.digest)
+        throw changed('request-changed', 'The request changed since it was announced.');
       if (!card.request.can.decide) throw changed('already-decided', 'This request does not wait for you any more.');
       if (card.request.confirm === 'card') throw changed('card-required', 'This one is decided on its card.');
       return decide(card, { ...choice, ttlMs: choice.decision === 'deny' ? 0 : card.request.ttlMs });

@@ -39,11 +39,22 @@ export interface DeviceKeyStore {
   readonly notices: readonly UserError[];
 }
 
-export function createDeviceKeyStore(deps: { file: string; system: SystemKeyStore; random: Random; nowMs: () => number }): DeviceKeyStore {
+export function createDeviceKeyStore(deps: {
+  file: string;
+  system: SystemKeyStore;
+  random: Random;
+  nowMs: () => number;
+}): DeviceKeyStore {
   const read = readJsonFile(deps.file, KeyFile, deps.nowMs());
   const notices =
     read.kind === 'corrupt'
-      ? [keptAsideNotice('device keys', 'No credential can be opened with them. Live access still ends on time.', read.keptAs)]
+      ? [
+          keptAsideNotice(
+            'device keys',
+            'No credential can be opened with them. Live access still ends on time.',
+            read.keptAs,
+          ),
+        ]
       : [];
   let file: KeyFile | null = read.kind === 'read' ? read.value : null;
   const publicsOf = (keys: { signingKey: string; sealingKey: string }): DevicePublicKeys => ({
@@ -63,7 +74,11 @@ export function createDeviceKeyStore(deps: { file: string; system: SystemKeyStor
       const made: KeyFile =
         passphrase === null
           ? { ...keys, storage: 'system', wrapped: await deps.system.wrap(secrets) }
-          : { ...keys, storage: 'passphrase', box: await sealWithPassphrase(secrets, passphrase, contextOf(keys), deps) };
+          : {
+              ...keys,
+              storage: 'passphrase',
+              box: await sealWithPassphrase(secrets, passphrase, contextOf(keys), deps),
+            };
       writeJsonFile(deps.file, made);
       file = made;
       return { ...publicsOf(keys), signingSecretKey: signing.secretKey, sealingSecretKey: sealing.secretKey };
@@ -80,7 +95,8 @@ export function createDeviceKeyStore(deps: { file: string; system: SystemKeyStor
   };
 }
 
-const contextOf = (keys: { signingKey: string; sealingKey: string }) => `hallpass device keys v1 ${keys.signingKey} ${keys.sealingKey}`;
+const contextOf = (keys: { signingKey: string; sealingKey: string }) =>
+  `hallpass device keys v1 ${keys.signingKey} ${keys.sealingKey}`;
 
 const DataKeyFile = z.discriminatedUnion('kind', [
   z.strictObject({ v: z.literal(1), kind: z.literal('wrapped'), wrapped: z.string().max(10_000) }),

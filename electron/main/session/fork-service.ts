@@ -5,7 +5,20 @@ import { utilityProcess } from 'electron';
 import type { ServiceChild } from './supervisor';
 
 /** The service needs no more of our environment than this; nothing secret is ever passed by it. */
-const PASSED = ['HOME', 'PATH', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'TEMP', 'TMP', 'SYSTEMROOT', 'USERPROFILE', 'APPDATA', 'XDG_RUNTIME_DIR'];
+const PASSED = [
+  'HOME',
+  'PATH',
+  'LANG',
+  'LC_ALL',
+  'TZ',
+  'TMPDIR',
+  'TEMP',
+  'TMP',
+  'SYSTEMROOT',
+  'USERPROFILE',
+  'APPDATA',
+  'XDG_RUNTIME_DIR',
+];
 
 export function forkService(entry: string): ServiceChild {
   const env: Record<string, string> = {};

@@ -30,7 +30,13 @@ export interface ReturnQueue {
   size(): number;
 }
 
-export function createReturnQueue(deps: { file: string; callApi: CallApi; nowMs: () => number; newKey: () => string; log: Log }): ReturnQueue {
+export function createReturnQueue(deps: {
+  file: string;
+  callApi: CallApi;
+  nowMs: () => number;
+  newKey: () => string;
+  log: Log;
+}): ReturnQueue {
   const read = readJsonFile(deps.file, z.array(Message), deps.nowMs());
   if (read.kind === 'corrupt') deps.log('warn', 'queued returns could not be read', { keptAs: read.keptAs });
   let queue: Message[] = read.kind === 'read' ? read.value : [];
@@ -57,7 +63,11 @@ export function createReturnQueue(deps: { file: string; callApi: CallApi; nowMs:
         await send(message);
       } catch (cause) {
         if (!(cause instanceof ApiProblem) || cause.problem.status >= 500 || cause.problem.status === 401) return; // away: later
-        deps.log('info', 'the service had no use for a report', { kind: message.kind, grantId: message.grantId, problem: cause.problem.code });
+        deps.log('info', 'the service had no use for a report', {
+          kind: message.kind,
+          grantId: message.grantId,
+          problem: cause.problem.code,
+        });
       }
       queue = queue.filter((other) => other !== message);
       save();

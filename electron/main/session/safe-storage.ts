@@ -27,11 +27,15 @@ export function systemKeyStore(): SystemKeyStore {
           ? safeStorage.isEncryptionAvailable()
           : await modern.isAsyncEncryptionAvailable();
       if (!available) return 'none';
-      return process.platform === 'linux' && safeStorage.getSelectedStorageBackend() === 'basic_text' ? 'none' : 'system';
+      return process.platform === 'linux' && safeStorage.getSelectedStorageBackend() === 'basic_text'
+        ? 'none'
+        : 'system';
     },
     async wrap(plain) {
       const wrapped =
-        modern.encryptStringAsync === undefined ? safeStorage.encryptString(plain) : await modern.encryptStringAsync(plain);
+        modern.encryptStringAsync === undefined
+          ? safeStorage.encryptString(plain)
+          : await modern.encryptStringAsync(plain);
       return wrapped.toString('base64');
     },
     async unwrap(wrapped) {

@@ -34,7 +34,11 @@ export function signedTransport(deps: SignInDeps): Transport {
       { method: call.method, url: `${deps.transport.address}${call.path}`, accessToken, nonce },
       { now: asInstant(deps.now()), random: deps.random },
     );
-    const headers = { ...call.headers, dpop: proof, ...(accessToken === null ? {} : { authorization: `DPoP ${accessToken}` }) };
+    const headers = {
+      ...call.headers,
+      dpop: proof,
+      ...(accessToken === null ? {} : { authorization: `DPoP ${accessToken}` }),
+    };
     const answer = await deps.transport.send({ ...call, headers });
     const given = answer.headers['dpop-nonce'];
     if (typeof given === 'string') nonce = given;

@@ -15,7 +15,8 @@ const KEPT_LINES = 50;
 const MAX_LINE_CHARS = 500;
 
 /** Length of the pause before restart number `attempt` (0 is at once). Pure. */
-export const restartPauseMs = (attempt: number): number => (attempt === 0 ? 0 : Math.min(MAX_BACKOFF_MS, 250 * 2 ** (attempt - 1)));
+export const restartPauseMs = (attempt: number): number =>
+  attempt === 0 ? 0 : Math.min(MAX_BACKOFF_MS, 250 * 2 ** (attempt - 1));
 
 export interface ServiceChild {
   post(message: unknown): void;
@@ -60,7 +61,10 @@ export function createSupervisor(deps: {
   let cancelTimer = () => {};
   let lines: string[] = [];
   const listeners = new Set<(state: SupervisorState) => void>();
-  const waiting = { stopped: new Set<() => void>(), swept: new Set<(answer: { ended: number; left: number }) => void>() };
+  const waiting = {
+    stopped: new Set<() => void>(),
+    swept: new Set<(answer: { ended: number; left: number }) => void>(),
+  };
 
   const become = (next: SupervisorState) => {
     state = next;
@@ -127,7 +131,13 @@ export function createSupervisor(deps: {
     if (config === null) return; // it died while warming up: `start` forks anew
     deps.log('error', 'the service is gone', { how, lines: lines.slice(-5) });
     if (state.kind === 'ready' && deps.now() - readyAt >= HEALTHY_AFTER_MS) attempts = 0;
-    down({ code: 'service-down', what: `The service stopped: ${how}.`, safe: SAFE, next: 'It is being started again by itself.', detail: lastLines() });
+    down({
+      code: 'service-down',
+      what: `The service stopped: ${how}.`,
+      safe: SAFE,
+      next: 'It is being started again by itself.',
+      detail: lastLines(),
+    });
     later();
   }
 
@@ -145,7 +155,13 @@ export function createSupervisor(deps: {
     cancelTimer = deps.after(READY_TIMEOUT_MS, () => {
       child = null;
       running.kill();
-      down({ code: 'service-timeout', what: 'The service did not start in time.', safe: SAFE, next: 'It is being started again by itself.', detail: lastLines() });
+      down({
+        code: 'service-timeout',
+        what: 'The service did not start in time.',
+        safe: SAFE,
+        next: 'It is being started again by itself.',
+        detail: lastLines(),
+      });
       later();
     });
     running.post(config);

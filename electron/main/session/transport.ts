@@ -86,7 +86,11 @@ export function socketTransport(socketPath: string, launchToken: string): Transp
   return {
     address: null,
     send: (call) =>
-      request('http://localhost', { socketPath, httpAgent: agent }, { ...call, headers: { ...call.headers, authorization: `Bearer ${launchToken}` } }),
+      request(
+        'http://localhost',
+        { socketPath, httpAgent: agent },
+        { ...call, headers: { ...call.headers, authorization: `Bearer ${launchToken}` } },
+      ),
     close: () => agent.destroy(),
   };
 }
@@ -113,11 +117,18 @@ export function fetchPinned(address: string, pin: string): Promise<string> {
     };
     socket.once('timeout', () => fail(new ServiceAway('unreachable', 'The service does not answer (time-out).')));
     socket.once('error', (cause: NodeJS.ErrnoException) =>
-      fail(new ServiceAway('unreachable', `The service does not answer${cause.code === undefined ? '' : ` (${cause.code})`}.`, { cause })),
+      fail(
+        new ServiceAway(
+          'unreachable',
+          `The service does not answer${cause.code === undefined ? '' : ` (${cause.code})`}.`,
+          { cause },
+        ),
+      ),
     );
     socket.once('secureConnect', () => {
       const certificate = socket.getPeerX509Certificate();
-      if (certificate === undefined || hexOf(certificate.fingerprint256) !== pin) fail(new ServiceAway('pin', PIN_MISMATCH));
+      if (certificate === undefined || hexOf(certificate.fingerprint256) !== pin)
+        fail(new ServiceAway('pin', PIN_MISMATCH));
       else {
         socket.end();
         resolve(certificate.toString());

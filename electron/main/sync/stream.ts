@@ -19,7 +19,7 @@ export const reconnectPauseMs = (attempt: number, spread: number): number =>
 
 export interface StreamDeps {
   readonly transport: Transport;
-  readonly cursor: { get(): number | null; set(seq: number): void };
+  readonly cursor: { get(): number | null; set(seq: number | null): void };
   readonly monotonicMs: () => number;
   readonly spread: () => number;
   readonly onHello: (hello: { serverTime: number; seq: number }, roundTripMs: number) => void;
@@ -120,7 +120,7 @@ export function createEventStream(deps: StreamDeps): EventStream {
       } catch (error) {
         cause = error;
         if (isProblem(error, 'cursor-too-old')) {
-          deps.cursor.set(-1);
+          deps.cursor.set(null);
           deps.onResync();
         }
       }

@@ -99,7 +99,18 @@ function coverage(shape: Shape, column: number, row: number, sizePx: number): nu
 /** The app icon: the pass on stamped green. RGBA, straight alpha. */
 export function drawAppIcon(sizePx: number): Buffer {
   const field = rounded(rect(0.5, 0.5, 15.5, 15.5), 3.2);
-  const pass = turned(minus(rect(2, 4.2, 14, 11.8), circle(9.45, 4.2, 1.15), circle(9.45, 11.8, 1.15), rect(8.95, 6.2, 9.95, 7.4), rect(8.95, 8.6, 9.95, 9.8)), -9, 8, 8);
+  const pass = turned(
+    minus(
+      rect(2, 4.2, 14, 11.8),
+      circle(9.45, 4.2, 1.15),
+      circle(9.45, 11.8, 1.15),
+      rect(8.95, 6.2, 9.95, 7.4),
+      rect(8.95, 8.6, 9.95, 9.8),
+    ),
+    -9,
+    8,
+    8,
+  );
   const pixels = Buffer.alloc(sizePx * sizePx * 4);
   for (let row = 0; row < sizePx; row++)
     for (let column = 0; column < sizePx; column++) {
@@ -112,20 +123,29 @@ export function drawAppIcon(sizePx: number): Buffer {
 const rounded =
   (shape: Shape, radius: number): Shape =>
   (x, y) => {
-    const [dx, dy] = [Math.max(0, radius + 0.5 - x, x - (15.5 - radius)), Math.max(0, radius + 0.5 - y, y - (15.5 - radius))];
+    const [dx, dy] = [
+      Math.max(0, radius + 0.5 - x, x - (15.5 - radius)),
+      Math.max(0, radius + 0.5 - y, y - (15.5 - radius)),
+    ];
     return dx > 0 && dy > 0 ? Math.hypot(dx, dy) - radius : shape(x, y);
   };
 
 /** RGBA pixels as a PNG file. */
 export function encodePng(rgba: Buffer, sizePx: number): Buffer {
   const rows = Buffer.alloc(sizePx * (sizePx * 4 + 1));
-  for (let row = 0; row < sizePx; row++) rgba.copy(rows, row * (sizePx * 4 + 1) + 1, row * sizePx * 4, (row + 1) * sizePx * 4);
+  for (let row = 0; row < sizePx; row++)
+    rgba.copy(rows, row * (sizePx * 4 + 1) + 1, row * sizePx * 4, (row + 1) * sizePx * 4);
   const header = Buffer.alloc(13);
   header.writeUInt32BE(sizePx, 0);
   header.writeUInt32BE(sizePx, 4);
   header.set([8, 6, 0, 0, 0], 8); // 8 bits, RGBA, deflate, no filter type, no interlace
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', deflateSync(rows, { level: 9 })), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    signature,
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(rows, { level: 9 })),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
 }
 
 function chunk(name: string, data: Buffer): Buffer {

@@ -62,7 +62,10 @@ export function minutesLeft(remainingMs: number): string {
 }
 
 export function trayModel(state: TrayState): TrayModel {
-  const live = state.grants.filter((grant) => grant.state === 'active' || grant.state === 'provisioning' || grant.state === 'ready' || grant.state === 'ending');
+  const live = state.grants.filter(
+    (grant) =>
+      grant.state === 'active' || grant.state === 'provisioning' || grant.state === 'ready' || grant.state === 'ending',
+  );
   const items: TrayItem[] = [];
   if (state.phase === 'ready') {
     items.push({ kind: 'menu', label: 'Request access', items: requestItems(state) });
@@ -96,7 +99,10 @@ function iconOf(state: TrayState, live: readonly GrantView[]): TrayIcon {
 function tooltipOf(state: TrayState, live: readonly GrantView[]): string {
   if (state.phase !== 'ready') return `Hallpass: ${PHASE_WORDS[state.phase]}`;
   const parts: string[] = [];
-  if (state.waiting.length > 0) parts.push(state.waiting.length === 1 ? '1 request waits for you' : `${state.waiting.length} requests wait for you`);
+  if (state.waiting.length > 0)
+    parts.push(
+      state.waiting.length === 1 ? '1 request waits for you' : `${state.waiting.length} requests wait for you`,
+    );
   for (const grant of live.filter((each) => each.state === 'active').slice(0, 3)) {
     const left = state.remainingMs(grant.id);
     parts.push(`${grant.resource.name} ${grant.level}${left === null ? '' : `: ${minutesLeft(left)} left`}`);
@@ -108,7 +114,11 @@ function tooltipOf(state: TrayState, live: readonly GrantView[]): string {
 function requestItems(state: TrayState): TrayItem[] {
   const wanted = [
     ...state.settings.favourites.map((each) => ({ ...each, name: 'Favourites' as const })),
-    ...state.settings.recent.map((each) => ({ resourceId: each.resourceId, level: each.level, name: 'Recent' as const })),
+    ...state.settings.recent.map((each) => ({
+      resourceId: each.resourceId,
+      level: each.level,
+      name: 'Recent' as const,
+    })),
   ];
   const seen = new Set<string>();
   const groups = new Map<string, TrayItem[]>();
@@ -133,7 +143,11 @@ function requestItems(state: TrayState): TrayItem[] {
     groups.set(each.name, [...(groups.get(each.name) ?? []), menu]);
   }
   const listed = [...groups.values()].flatMap((group, index) => (index === 0 ? group : [SEPARATOR, ...group]));
-  return [...listed, ...(listed.length > 0 ? [SEPARATOR] : []), { kind: 'action', label: 'Something else…', command: { kind: 'open', to: '/request' } }];
+  return [
+    ...listed,
+    ...(listed.length > 0 ? [SEPARATOR] : []),
+    { kind: 'action', label: 'Something else…', command: { kind: 'open', to: '/request' } },
+  ];
 }
 
 function waitingItems(waiting: readonly RequestView[]): TrayItem[] {
@@ -156,7 +170,13 @@ function waitingItems(waiting: readonly RequestView[]): TrayItem[] {
   });
   const more: TrayItem[] =
     waiting.length > MAX_WAITING
-      ? [{ kind: 'action', label: `${waiting.length - MAX_WAITING} more in the inbox…`, command: { kind: 'open', to: '/inbox' } }]
+      ? [
+          {
+            kind: 'action',
+            label: `${waiting.length - MAX_WAITING} more in the inbox…`,
+            command: { kind: 'open', to: '/inbox' },
+          },
+        ]
       : [];
   return [{ kind: 'label', label: 'Waiting for you' }, ...shown, ...more];
 }
@@ -199,7 +219,9 @@ function grantItem(grant: GrantView, state: TrayState): TrayItem {
         items: [
           ...extend,
           { kind: 'action', label: 'Return', command: { kind: 'return', grantId: grant.id } },
-          ...(command ? [{ kind: 'action', label: 'Copy command', command: { kind: 'copy-command', grantId: grant.id } } as const] : []),
+          ...(command
+            ? [{ kind: 'action', label: 'Copy command', command: { kind: 'copy-command', grantId: grant.id } } as const]
+            : []),
           open,
         ],
       };

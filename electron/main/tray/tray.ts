@@ -16,7 +16,12 @@ function picture(icon: TrayIcon): NativeImage {
   const image = nativeImage.createEmpty();
   for (const scaleFactor of [1, 2]) {
     const size = BASE_PX * scaleFactor;
-    image.addRepresentation({ scaleFactor, width: size, height: size, buffer: encodePng(drawIcon(icon, size, look), size) });
+    image.addRepresentation({
+      scaleFactor,
+      width: size,
+      height: size,
+      buffer: encodePng(drawIcon(icon, size, look), size),
+    });
   }
   if (look === 'template') image.setTemplateImage(true);
   return image;
@@ -32,7 +37,10 @@ export interface TrayView {
   destroy(): void;
 }
 
-export function createTray(deps: { run: (command: TrayCommand) => void; onClick: () => void }): TrayView & { watch(bus: SessionBus | null): Promise<void> } {
+export function createTray(deps: {
+  run: (command: TrayCommand) => void;
+  onClick: () => void;
+}): TrayView & { watch(bus: SessionBus | null): Promise<void> } {
   let tray: Tray | null = null;
   let model: TrayModel | null = null;
   let drawn = { icon: '', tooltip: '', menu: '' };
@@ -63,7 +71,8 @@ export function createTray(deps: { run: (command: TrayCommand) => void; onClick:
     const next = { icon: model.icon, tooltip: model.tooltip, menu: JSON.stringify(model.items) };
     if (next.icon !== drawn.icon) tray.setImage(pictureOf(model.icon));
     if (next.tooltip !== drawn.tooltip) tray.setToolTip(model.tooltip);
-    if (next.menu !== drawn.menu) tray.setContextMenu(Menu.buildFromTemplate(model.items.map((item) => template(item, deps.run))));
+    if (next.menu !== drawn.menu)
+      tray.setContextMenu(Menu.buildFromTemplate(model.items.map((item) => template(item, deps.run))));
     drawn = next;
   }
   const setPresent = (now: boolean) => {

@@ -89,7 +89,13 @@ export function createAppProtocol(deps: { root: string; upstream: () => Upstream
 function away(detail?: string): Response {
   return json(
     503,
-    problemOf(503, 'unavailable', 'The service can’t be reached.', 'Live access still ends on time. Trying again by itself.', detail),
+    problemOf(
+      503,
+      'unavailable',
+      'The service can’t be reached.',
+      'Live access still ends on time. Trying again by itself.',
+      detail,
+    ),
   );
 }
 

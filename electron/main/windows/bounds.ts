@@ -11,9 +11,12 @@ export const DEFAULT_WINDOW = { width: 1280, height: 800 } as const;
 const MIN_VISIBLE_PX = 64;
 
 /** Bounds to open with: the saved ones if a display still shows them, fitted; else a default size, centred by the system. */
-export function openingBounds(saved: Rect | null, displays: readonly Rect[]): Partial<Rect> & { width: number; height: number } {
+export function openingBounds(
+  saved: Rect | null,
+  displays: readonly Rect[],
+): Partial<Rect> & { width: number; height: number } {
   const home = displays[0] ?? { x: 0, y: 0, ...DEFAULT_WINDOW };
-  if (saved === null) return fit(DEFAULT_WINDOW, home);
+  if (saved === null) return fitted(DEFAULT_WINDOW, home);
   const on = displays.find(
     (display) =>
       saved.x + MIN_VISIBLE_PX <= display.x + display.width &&
@@ -21,11 +24,11 @@ export function openingBounds(saved: Rect | null, displays: readonly Rect[]): Pa
       saved.y >= display.y &&
       saved.y + MIN_VISIBLE_PX <= display.y + display.height,
   );
-  if (on === undefined) return fit(saved, home);
-  return { x: saved.x, y: saved.y, ...fit(saved, on) };
+  if (on === undefined) return fitted(saved, home);
+  return { x: saved.x, y: saved.y, ...fitted(saved, on) };
 }
 
-const fit = (wanted: { width: number; height: number }, display: Rect) => ({
+const fitted = (wanted: { width: number; height: number }, display: Rect) => ({
   width: Math.max(MIN_WINDOW.width, Math.min(wanted.width, display.width)),
   height: Math.max(MIN_WINDOW.height, Math.min(wanted.height, display.height)),
 });
@@ -34,5 +37,10 @@ const fit = (wanted: { width: number; height: number }, display: Rect) => ({
 export function placeInside(wanted: Rect, content: { width: number; height: number }): Rect {
   const x = Math.min(Math.max(0, wanted.x), content.width);
   const y = Math.min(Math.max(0, wanted.y), content.height);
-  return { x, y, width: Math.min(wanted.width, content.width - x), height: Math.min(wanted.height, content.height - y) };
+  return {
+    x,
+    y,
+    width: Math.min(wanted.width, content.width - x),
+    height: Math.min(wanted.height, content.height - y),
+  };
 }

@@ -4,14 +4,15 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 export const CLIPBOARD_CLEAR_MS = 30_000;
 
 export interface ClipboardPort {
-  readText(): string;
-  writeText(text: string): void;
+  /** Electron 45 answers later, 33 at once. */
+  readText(): string | Promise<string>;
+  writeText(text: string): unknown;
   clear(): void;
 }
 export interface SecretClipboard {
   copy(secret: string): { clearsInMs: number };
   /** Now, if it still holds ours: at quit. */
-  clearNow(): void;
+  clearNow(): Promise<void>;
 }
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
@@ -23,17 +24,18 @@ export function createSecretClipboard(
 ): SecretClipboard {
   let held: Buffer | undefined;
   let cancel = () => {};
-  const clearNow = () => {
+  const clearNow = async () => {
     cancel();
-    if (held !== undefined && timingSafeEqual(held, digest(clipboard.readText()))) clipboard.clear();
+    const ours = held;
     held = undefined;
+    if (ours !== undefined && timingSafeEqual(ours, digest(await clipboard.readText()))) clipboard.clear();
   };
   return {
     copy(secret) {
       cancel();
       clipboard.writeText(secret);
       held = digest(secret);
-      cancel = after(CLIPBOARD_CLEAR_MS, clearNow);
+      cancel = after(CLIPBOARD_CLEAR_MS, () => void clearNow());
       return { clearsInMs: CLIPBOARD_CLEAR_MS };
     },
     clearNow,

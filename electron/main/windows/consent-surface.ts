@@ -44,7 +44,11 @@ export interface ConsentSurface {
   redraw(): void;
 }
 
-export function createConsentSurface(kind: 'pane' | 'window', ports: ConsentPorts, emit: (state: ConsentState) => void): ConsentSurface {
+export function createConsentSurface(
+  kind: 'pane' | 'window',
+  ports: ConsentPorts,
+  emit: (state: ConsentState) => void,
+): ConsentSurface {
   let requestId: string | null = null;
   let shown: Shown = { kind: 'none' };
   let disarm = () => {};
@@ -52,7 +56,14 @@ export function createConsentSurface(kind: 'pane' | 'window', ports: ConsentPort
 
   const state = (): ConsentState => {
     if (shown.kind === 'card') {
-      return { kind: 'card', facts: shown.facts, armed: shown.armed, ...ports.identity(), theme: ports.theme(), surface: kind };
+      return {
+        kind: 'card',
+        facts: shown.facts,
+        armed: shown.armed,
+        ...ports.identity(),
+        theme: ports.theme(),
+        surface: kind,
+      };
     }
     return shown.kind === 'done' || shown.kind === 'error' ? { ...shown, theme: ports.theme() } : shown;
   };
@@ -101,7 +112,12 @@ export function createConsentSurface(kind: 'pane' | 'window', ports: ConsentPort
     refresh(request) {
       if (request.id !== requestId || busy || shown.kind === 'done') return;
       if (request.state !== 'pending') become(over(request, ports.theme()));
-      else if (shown.kind === 'card' && shown.facts.request.digest === request.digest && sameStand(shown.facts.request, request)) return;
+      else if (
+        shown.kind === 'card' &&
+        shown.facts.request.digest === request.digest &&
+        sameStand(shown.facts.request, request)
+      )
+        return;
       else void load(request.id);
     },
     async decide(choice) {
@@ -113,13 +129,19 @@ export function createConsentSurface(kind: 'pane' | 'window', ports: ConsentPort
         const refusal = ports.refusal();
         if (refusal !== null) throw new UserFacingError(refusal);
         if (!card.armed) throw refused('not-armed', 'That was too quick.');
-        if (choice.requestDigest !== card.facts.request.digest) throw refused('request-changed', 'The request changed meanwhile.');
+        if (choice.requestDigest !== card.facts.request.digest)
+          throw refused('request-changed', 'The request changed meanwhile.');
         const lengths = card.facts.durations;
         const ttlMs = choice.decision === 'deny' ? 0 : choice.ttlMs;
         if (choice.decision === 'approve' && !lengths.includes(ttlMs) && ttlMs !== card.facts.request.ttlMs)
           throw refused('bad-duration', 'That length was not offered.');
         busy = true;
-        const request = await ports.decide(card.facts, { decision: choice.decision, ttlMs, reason: choice.reason ?? '', via: 'card' });
+        const request = await ports.decide(card.facts, {
+          decision: choice.decision,
+          ttlMs,
+          reason: choice.reason ?? '',
+          via: 'card',
+        });
         const next = become(decided(choice.decision, request, ports.theme()));
         ports.done(id);
         return next;

@@ -3,7 +3,15 @@
  * (from tray and notification). Both live in the session `consent`, the only one where the scheme consent:// exists,
  * so that the big renderer can neither load, cover nor fake them.
  */
-import { BrowserWindow, type NativeImage, type Session, screen, session, type WebContents, WebContentsView } from 'electron';
+import {
+  BrowserWindow,
+  type NativeImage,
+  type Session,
+  screen,
+  session,
+  type WebContents,
+  WebContentsView,
+} from 'electron';
 import type { ConsentState } from '../../../shared/contract/ipc';
 import type { RequestView } from '../../../shared/contract/requests';
 import { placeInside, type Rect } from './bounds';
@@ -123,7 +131,8 @@ export function createConsentPlaces(deps: {
       card?.surface.refresh(request);
     },
     surfaceOf(contents) {
-      if (pane !== null && !pane.view.webContents.isDestroyed() && contents === pane.view.webContents) return pane.surface;
+      if (pane !== null && !pane.view.webContents.isDestroyed() && contents === pane.view.webContents)
+        return pane.surface;
       if (card !== null && !card.window.isDestroyed() && contents === card.window.webContents) return card.surface;
       return undefined;
     },

@@ -1,6 +1,11 @@
 /** Content security policies of our own origins. Values, so that a test can parse what is really sent. */
 
-const shut = { 'default-src': "'none'", 'base-uri': "'none'", 'form-action': "'none'", 'frame-ancestors': "'none'" } as const;
+const shut = {
+  'default-src': "'none'",
+  'base-uri': "'none'",
+  'form-action': "'none'",
+  'frame-ancestors': "'none'",
+} as const;
 
 /** app://hallpass: our bundle, our fonts, our API. `data:` images are what the style sheet draws masks with. */
 export const APP_CSP: Readonly<Record<string, string>> = {

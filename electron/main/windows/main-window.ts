@@ -1,5 +1,5 @@
 /** The window people keep open. It shows app://hallpass and nothing else; everything it knows it asks over IPC or its own origin. */
-import { BrowserWindow, nativeTheme, type NativeImage, screen } from 'electron';
+import { BrowserWindow, type NativeImage, nativeTheme, screen } from 'electron';
 import type { SettingsStore } from '../lifecycle/settings';
 import { MIN_WINDOW, openingBounds } from './bounds';
 

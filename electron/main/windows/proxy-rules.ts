@@ -18,20 +18,29 @@ const RULES: readonly Rule[] = Object.values(API)
     pattern: new RegExp(`^${route.path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+')}$`),
   }));
 
-export type ProxyVerdict = { readonly kind: 'pass'; readonly path: string } | { readonly kind: 'refuse'; readonly problem: Problem };
+export type ProxyVerdict =
+  | { readonly kind: 'pass'; readonly path: string }
+  | { readonly kind: 'refuse'; readonly problem: Problem };
 
 /** Decides one call by method and path (with `/api` in front). Encoded slashes and dots never get through. */
 export function judgeCall(method: string, pathname: string): ProxyVerdict {
   const path = pathname.slice(API_PREFIX.length);
   const clean = /^(\/[A-Za-z0-9._~-]+)+$/.test(path) && !path.split('/').some((part) => part === '.' || part === '..');
-  if (clean && RULES.some((rule) => rule.method === method.toUpperCase() && rule.pattern.test(path))) return { kind: 'pass', path };
+  if (clean && RULES.some((rule) => rule.method === method.toUpperCase() && rule.pattern.test(path)))
+    return { kind: 'pass', path };
   return {
     kind: 'refuse',
     problem: problemOf(403, 'forbidden', 'A page may not call this.', 'This is done by the app itself, not by a page.'),
   };
 }
 
-export const problemOf = (status: number, code: ProblemType, title: string, next: string, detail?: string): Problem => ({
+export const problemOf = (
+  status: number,
+  code: ProblemType,
+  title: string,
+  next: string,
+  detail?: string,
+): Problem => ({
   type: `https://hallpass.example/problems/${code}`,
   title,
   status,

@@ -10,8 +10,7 @@ import { backgroundOf, currentTheme, SAFE_PREFERENCES } from './main-window';
 
 export const REVEAL_MS = 60_000;
 
-const escapeHtml = (text: string) =>
-  text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 
 /** What is shown, line by line. One more kind of credential: one more case. Pure. */
 export function credentialRows(credential: Credential): readonly (readonly [string, string])[] {
@@ -29,11 +28,16 @@ export function credentialRows(credential: Credential): readonly (readonly [stri
 }
 
 /** The whole page. Pure, and everything in it is escaped. */
-export function revealPage(title: string, credential: Credential, look: { nonce: string; theme: 'light' | 'dark' }): string {
+export function revealPage(
+  title: string,
+  credential: Credential,
+  look: { nonce: string; theme: 'light' | 'dark' },
+): string {
   const rows = credentialRows(credential)
     .map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`)
     .join('');
-  const [paper, ink, quiet] = look.theme === 'dark' ? ['#171512', '#ece7dc', '#a39c8d'] : ['#f6f3ec', '#23201b', '#6b6558'];
+  const [paper, ink, quiet] =
+    look.theme === 'dark' ? ['#171512', '#ece7dc', '#a39c8d'] : ['#f6f3ec', '#23201b', '#6b6558'];
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escapeHtml(title)}</title>
 <style nonce="${look.nonce}">body{margin:0;padding:20px 24px;background:${paper};color:${ink};font:14px/1.5 system-ui,sans-serif}
 h1{font-size:16px;margin:0 0 12px}dl{display:grid;grid-template-columns:max-content 1fr;gap:6px 16px;margin:0}
@@ -50,7 +54,9 @@ export function openReveal(title: string, credential: Credential, parent: Browse
     const body = page;
     page = null;
     if (body === null || new URL(request.url).host !== 'credential') return new Response(null, { status: 404 });
-    return new Response(body, { headers: { ...pageHeaders(revealCsp(nonce)), 'content-type': 'text/html; charset=utf-8' } });
+    return new Response(body, {
+      headers: { ...pageHeaders(revealCsp(nonce)), 'content-type': 'text/html; charset=utf-8' },
+    });
   });
   const window = new BrowserWindow({
     width: 520,

@@ -1,0 +1,188 @@
+/**
+ * Start here. The desktop agent, in the order it wakes up; each line says why it stands where it stands.
+ * Before `ready`: what Chromium reads once. Then local files that outlived their time, before anything is unlocked.
+ * Then the window as early as possible, with the service loading beside it; keys are unlocked only after the window shows,
+ * because a key store may ask the user.
+ */
+import { join } from 'node:path';
+import { app, protocol } from 'electron';
+import type { Agent } from './agent/agent';
+import { HIDDEN_SWITCH } from './lifecycle/autostart';
+import { hardenApp } from './lifecycle/hardening';
+import { linkInArgv } from './lifecycle/links';
+import { createLog } from './lifecycle/log';
+import { appPaths } from './lifecycle/paths';
+import { onPowerEvent } from './lifecycle/power';
+import { selfCommand } from './lifecycle/protocol-client';
+import { forkService, readLastWords } from './session/fork-service';
+import { systemKeyStore } from './session/safe-storage';
+import { createSupervisor, type Supervisor } from './session/supervisor';
+
+/** The keeper starts us so after it had to take a credential away itself: end what is overdue on targets, show nothing. */
+const SWEEP_SWITCH = '--sweep';
+/** Longest a sweep without window may run. */
+const SWEEP_PATIENCE_MS = 60_000;
+const OUT = join(import.meta.dirname, '..');
+
+const paths = appPaths(app.getPath('userData'));
+const log = createLog(paths.logFile, Date.now);
+
+protocol.registerSchemesAsPrivileged([
+  { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true, stream: true, codeCache: true } },
+  { scheme: 'consent', privileges: { standard: true, secure: true } },
+  { scheme: 'reveal', privileges: { standard: true, secure: true } },
+]);
+hardenApp(log);
+chooseKeyStore();
+process.on('uncaughtException', (cause) => log('error', 'uncaught', { cause }));
+process.on('unhandledRejection', (cause) => log('error', 'unhandled rejection', { cause }));
+
+if (!app.requestSingleInstanceLock()) app.exit(0);
+else if (process.argv.includes(SWEEP_SWITCH)) void sweepOnly();
+else void run();
+
+async function run(): Promise<void> {
+  const links = collectLinks();
+  await app.whenReady();
+  const supervisor = superviseService();
+  supervisor.warmUp(); // its bundle loads while the window does
+  const { openSettings } = await import('./lifecycle/settings');
+  const { store: settings, notices } = openSettings(paths.userData, Date.now());
+  const { createAgent } = await import('./agent/agent');
+  const agent = createAgent({
+    paths,
+    settings,
+    supervisor,
+    system: systemKeyStore(),
+    sweepCommand: sweepCommand(),
+    log,
+  });
+  const swept = agent.sweep(); // local files first; nothing is unlocked yet
+  const { createAppProtocol } = await import('./windows/app-protocol');
+  const appProtocol = createAppProtocol({
+    root: join(OUT, 'renderer'),
+    upstream: () => (agent.session.state().phase === 'ready' ? agent.session.transport : null),
+    log,
+  });
+  protocol.handle('app', appProtocol.handle);
+  const { createShell } = await import('./agent/shell');
+  const early = [...notices];
+  const shell = createShell({ agent, settings, paths, appProtocol, outDir: OUT, notices: early, log });
+  const hidden = process.argv.includes(HIDDEN_SWITCH);
+  if (!hidden) await shell.openMain();
+  early.push(...(await swept).notices);
+  await agent.session.start(); // from here on the key store may ask the user
+  await shell.settleIn();
+  links.deliver((link) => (link === null ? shell.show() : shell.follow(link)));
+  onPowerEvent(() => agent.onWake());
+  const { registerProtocolClient } = await import('./lifecycle/protocol-client');
+  registerProtocolClient(log);
+}
+
+/** No window, nothing of the device unlocked: the bundled service starts, ends what is overdue, and everything quits. */
+async function sweepOnly(): Promise<void> {
+  await app.whenReady();
+  const stop = setTimeout(() => app.exit(1), SWEEP_PATIENCE_MS);
+  let agent: Agent | null = null;
+  try {
+    const supervisor = superviseService();
+    const { openSettings } = await import('./lifecycle/settings');
+    const { createAgent } = await import('./agent/agent');
+    const settings = openSettings(paths.userData, Date.now()).store;
+    agent = createAgent({ paths, settings, supervisor, system: systemKeyStore(), sweepCommand: null, log });
+    await agent.sweep();
+    if (await agent.session.startServiceOnly()) {
+      await readyOf(supervisor);
+      const report = await supervisor.sweep();
+      log('info', 'swept without a window', { ...report });
+    }
+  } catch (cause) {
+    log('error', 'the sweep failed', { cause });
+  } finally {
+    clearTimeout(stop);
+    await agent?.stop().catch(() => undefined);
+    app.exit(0);
+  }
+}
+
+function superviseService(): Supervisor {
+  return createSupervisor({
+    fork: () => forkService(join(import.meta.dirname, 'service.js')),
+    lastWords: () => readLastWords(paths.serviceDir),
+    now: Date.now,
+    log,
+    after(lengthMs, callback) {
+      const timer = setTimeout(callback, lengthMs);
+      return () => clearTimeout(timer);
+    },
+  });
+}
+
+function readyOf(supervisor: Supervisor): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      const state = supervisor.state();
+      if (state.kind === 'ready') resolve();
+      else if (state.kind === 'down' && state.attempts > 1) reject(new Error(state.error.what));
+    };
+    supervisor.onState(look);
+    look();
+  });
+}
+
+/** Links may come before there is anything to show them: at a cold start, from a second instance, from open-url on macOS. */
+function collectLinks(): { deliver(follow: (link: string | null) => void): void } {
+  const first = linkInArgv(process.argv);
+  let waiting: (string | null)[] = first === undefined ? [] : [first];
+  let follow: ((link: string | null) => void) | null = null;
+  const take = (link: string | null) => {
+    if (follow === null) waiting.push(link);
+    else follow(link);
+  };
+  app.on('second-instance', (_event, argv) => {
+    if (!argv.includes(SWEEP_SWITCH)) take(linkInArgv(argv) ?? null); // we enforce deadlines ourselves while we run
+  });
+  app.on('open-url', (event, url) => {
+    event.preventDefault();
+    take(url);
+  });
+  app.on('activate', () => take(null));
+  return {
+    deliver(next) {
+      follow = next;
+      for (const link of waiting) next(link);
+      waiting = [];
+    },
+  };
+}
+
+/** How a keeper starts us again; null on systems where it can't. The keeper's environment is nearly empty, so what a desktop start needs is named. */
+function sweepCommand(): { file: string; args: readonly string[]; env: Readonly<Record<string, string>> } | null {
+  const [file, ...args] = selfCommand();
+  if (file === undefined || process.platform === 'win32') return null;
+  const names = [
+    'HOME',
+    'PATH',
+    'DISPLAY',
+    'WAYLAND_DISPLAY',
+    'XAUTHORITY',
+    'XDG_RUNTIME_DIR',
+    'XDG_CONFIG_HOME',
+    'XDG_CURRENT_DESKTOP',
+    'DBUS_SESSION_BUS_ADDRESS',
+    'LANG',
+  ];
+  const env = Object.fromEntries(
+    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
+  const store = process.argv.filter((arg) => arg.startsWith('--password-store='));
+  return { file, args: [...args, ...store, SWEEP_SWITCH], env };
+}
+
+/** Chromium takes the key store from the desktop's name; on a Linux desktop it does not know, it would take none. */
+function chooseKeyStore(): void {
+  if (process.platform !== 'linux' || app.commandLine.hasSwitch('password-store')) return;
+  const desktop = process.env.XDG_CURRENT_DESKTOP ?? '';
+  if (!/kde|gnome|unity|xfce|cinnamon|deepin|pantheon|ukui|lxqt/i.test(desktop))
+    app.commandLine.appendSwitch('password-store', 'gnome-libsecret');
+}

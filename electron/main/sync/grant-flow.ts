@@ -1,0 +1,176 @@
+/**
+ * A grant on this machine: the sealed credential is fetched, opened, injected and reported; the local clock counts it down;
+ * at its end, at a return or a revocation the files go at once. None of the removing waits for the service.
+ * Every step may be called again (an event twice, a reconcile after a start): what is done is not done twice.
+ */
+import type { Credential, SealedCredential } from '../../../shared/contract/credential';
+import type { GrantView } from '../../../shared/contract/grants';
+import type { LocalInjection } from '../../../shared/contract/ipc';
+import type { EndReason } from '../../../shared/domain/states';
+import type { GrantClock } from '../grants/clock';
+import type { Injector } from '../injection';
+import type { Log } from '../lifecycle/log';
+import { toUserError } from '../lifecycle/user-error';
+import type { CallApi } from '../session/api-client';
+import { isProblem } from '../session/api-problem';
+import type { ReturnQueue } from '../session/return-queue';
+
+export interface GrantFlow {
+  onGrant(grant: GrantView): Promise<void>;
+  /** Makes this machine agree with the service's list; grants it does not name are asked for one by one. */
+  reconcile(grants: readonly GrantView[]): Promise<void>;
+  /** The local deadline: removal without asking anybody. */
+  onDeadline(grantId: string): Promise<void>;
+  giveBack(grantId: string): Promise<void>;
+}
+
+export function createGrantFlow(deps: {
+  injector: Injector;
+  clock: GrantClock;
+  queue: ReturnQueue;
+  callApi: CallApi;
+  deviceId: () => string | null;
+  open: (sealed: SealedCredential, grantId: string) => Credential;
+  serverNow: () => number;
+  onActive: (grant: GrantView, injection: LocalInjection | undefined) => void;
+  onFailed: (grant: GrantView, what: string, next: string | null) => void;
+  log: Log;
+}): GrantFlow {
+  const { injector, clock, queue } = deps;
+  const delivering = new Set<string>();
+  const activeSaid = new Set<string>();
+  /** The latest state heard of each grant, so that one that ended while its files were being written is taken away again. */
+  const heard = new Map<string, GrantView['state']>();
+
+  const localOf = (grantId: string) => injector.list().find((each) => each.grantId === grantId);
+  const isHere = (grantId: string) => {
+    const state = localOf(grantId)?.state;
+    return state === 'injected' || state === 'writing' || state === 'removal_failed';
+  };
+
+  async function deliver(grant: GrantView): Promise<void> {
+    if (delivering.has(grant.id) || localOf(grant.id)?.state === 'injected') return;
+    delivering.add(grant.id);
+    try {
+      const sealed = await deps.callApi('grants.credential', { params: { id: grant.id } });
+      const credential = deps.open(sealed, grant.id);
+      const expiresAt = grant.expiresAt ?? deps.serverNow() + grant.ttlMs;
+      const done = await injector.inject({
+        grantId: grant.id,
+        resource: grant.resource.name,
+        level: grant.level,
+        credential,
+        expiresAt,
+      });
+      clock.watch({ grantId: grant.id, expiresAt, ttlMs: grant.ttlMs });
+      const now = heard.get(grant.id);
+      if (now === 'ending' || now === 'ended') await remove(grant.id, 'revoked');
+      else
+        await queue.push({
+          kind: 'report',
+          grantId: grant.id,
+          state: done.state === 'injected' ? 'injected' : 'failed',
+        });
+    } catch (cause) {
+      if (isProblem(cause, 'wrong-state', 'not-found')) return; // it ended meanwhile, or was fetched before: nothing to inject
+      deps.log('error', 'a credential could not be injected', { grantId: grant.id, cause });
+      const error = toUserError(withUserError(cause));
+      await queue.push({ kind: 'report', grantId: grant.id, state: 'failed', error: error.what.slice(0, 500) });
+      deps.onFailed(grant, error.what, error.next);
+    } finally {
+      delivering.delete(grant.id);
+    }
+  }
+
+  async function remove(grantId: string, why: EndReason | 'orphan'): Promise<void> {
+    clock.forget(grantId);
+    if (!isHere(grantId)) return;
+    const done = await injector.remove(grantId, why);
+    const state = done.state === 'removed' ? 'removed' : 'removal_failed';
+    await queue.push({
+      kind: 'report',
+      grantId,
+      state,
+      ...(done.error === null ? {} : { error: done.error.slice(0, 500) }),
+    });
+  }
+
+  async function activate(grant: GrantView): Promise<void> {
+    if (grant.expiresAt === null) return;
+    clock.watch({ grantId: grant.id, expiresAt: grant.expiresAt, ttlMs: grant.ttlMs });
+    if (localOf(grant.id)?.state !== 'injected') {
+      await deliver(grant);
+      return;
+    }
+    if (localOf(grant.id)?.expiresAt !== grant.expiresAt)
+      await injector
+        .extend(grant.id, grant.expiresAt)
+        .catch((cause: unknown) =>
+          deps.log('error', 'a new deadline could not be stored; the old one holds', { grantId: grant.id, cause }),
+        );
+  }
+
+  async function onGrant(grant: GrantView): Promise<void> {
+    if (grant.holder.deviceId !== deps.deviceId()) return;
+    heard.set(grant.id, grant.state);
+    switch (grant.state) {
+      case 'ready':
+        return;
+      case 'provisioning':
+        if (grant.credentialReady) await deliver(grant);
+        return;
+      case 'active':
+        await activate(grant);
+        if (!activeSaid.has(grant.id)) {
+          activeSaid.add(grant.id);
+          deps.onActive(grant, localOf(grant.id));
+        }
+        return;
+      case 'ending':
+      case 'ended':
+        await remove(grant.id, grant.endReason ?? 'orphan');
+        if (
+          grant.state === 'ending' &&
+          grant.removal.machine === 'present' &&
+          !isHere(grant.id) &&
+          !delivering.has(grant.id)
+        )
+          await queue.push({ kind: 'report', grantId: grant.id, state: 'removed' });
+        return;
+    }
+  }
+
+  return {
+    onGrant,
+    async reconcile(grants) {
+      for (const grant of grants) {
+        if (grant.state === 'active') activeSaid.add(grant.id); // not news: it was active before we looked
+        await onGrant(grant);
+      }
+      const named = new Set(grants.map((grant) => grant.id));
+      for (const local of injector.list().filter((each) => isHere(each.grantId) && !named.has(each.grantId))) {
+        try {
+          await onGrant(await deps.callApi('grants.get', { params: { id: local.grantId } }));
+        } catch (cause) {
+          if (isProblem(cause, 'not-found')) await remove(local.grantId, 'orphan');
+        }
+      }
+    },
+    onDeadline: (grantId) => remove(grantId, 'expired'),
+    async giveBack(grantId) {
+      clock.forget(grantId);
+      if (isHere(grantId)) {
+        const done = await injector.remove(grantId, 'returned');
+        await queue.push({ kind: 'return', grantId });
+        await queue.push({ kind: 'report', grantId, state: done.state === 'removed' ? 'removed' : 'removal_failed' });
+      } else await queue.push({ kind: 'return', grantId });
+    },
+  };
+}
+
+/** Errors of the injection room carry their own words; anything else gets ours. */
+function withUserError(cause: unknown): unknown {
+  if (cause instanceof Error && cause.message === 'seal-broken')
+    return new Error('The credential was not sealed for this device.');
+  return cause;
+}

@@ -40,6 +40,9 @@ export const useSettings = () =>
     queryFn: () => invoke('settings.get'),
     staleTime: Number.POSITIVE_INFINITY,
   });
+/** The settings, fetched when they are not known yet. */
+export const currentSettings = (): Promise<Settings> =>
+  queryClient.ensureQueryData({ queryKey: SETTINGS, queryFn: () => invoke('settings.get') });
 /** Changes settings of this desktop. Rejects with a UserError. */
 export async function changeSettings(change: Partial<Settings>): Promise<void> {
   queryClient.setQueryData(SETTINGS, await invoke('settings.set', change));

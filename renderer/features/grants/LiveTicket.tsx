@@ -160,7 +160,6 @@ function ActiveFoot({ grant, local, urgent }: LiveTicketProps & { readonly urgen
           <span className="not-narrow">I’m done</span>
         </Button>
       )}
-      {local !== undefined && <MoreMenu grant={grant} local={local} />}
     </div>
   );
 }

@@ -7,6 +7,7 @@ import type { Settings } from '../../../shared/contract/settings';
 import { clockDuration, formatDuration, urgencyOf } from '../../../shared/domain/duration';
 import { HOUR_MS, MINUTE_MS } from '../../../shared/domain/instant';
 import { useAction } from '../../app/action';
+import { ask } from '../../app/ask';
 import { useMinute, useSecond } from '../../app/clock';
 import { useKeys } from '../../app/keys';
 import { useGo } from '../../app/navigation';
@@ -99,17 +100,13 @@ const answerOf = ({ rule }: Favourite) =>
 /** One key asks at once where the policy needs no words; else the form opens, filled in. */
 export function Favourites({ favourites }: { readonly favourites: readonly Favourite[] }) {
   const go = useGo();
-  const submit = useChange('requests.submit', ['requests.list', 'grants.list']);
-  const send = useAction(async ({ entry, rule, ttlMs }: Favourite) => {
-    const request = await submit.mutateAsync({
-      body: { resourceId: entry.resource.id, level: rule.level.name, ttlMs },
-    });
-    toast({
-      title: `${request.ticket}: ${rule.level.name} on ${entry.resource.name}, ${formatDuration(ttlMs)}`,
-      about: request.state === 'auto_approved' ? 'Approved at once; a login is being made.' : 'Sent.',
-    });
-  });
-  const ask = (favourite: Favourite) => {
+  const send = useAction(({ entry, rule, ttlMs }: Favourite) =>
+    ask(
+      { resourceId: entry.resource.id, level: rule.level.name, ttlMs, reason: '', ticketRef: '' },
+      entry.resource.name,
+    ),
+  );
+  const choose = (favourite: Favourite) => {
     const { rule, entry, ttlMs } = favourite;
     if (rule.effect === 'auto' && !rule.reasonRequired && !rule.ticketRequired) send.run(favourite);
     else go('/request', { resource: entry.resource.id, level: rule.level.name, ttl: `${ttlMs}` });
@@ -118,7 +115,7 @@ export function Favourites({ favourites }: { readonly favourites: readonly Favou
     favourites.map((favourite, index) => ({
       keys: `${index + 1}`,
       label: `Ask for ${favourite.rule.level.name} on ${favourite.entry.resource.name}`,
-      run: () => ask(favourite),
+      run: () => choose(favourite),
     })),
   );
   return (
@@ -132,7 +129,7 @@ export function Favourites({ favourites }: { readonly favourites: readonly Favou
             const said = answerOf(favourite);
             return (
               <li key={`${entry.resource.id} ${rule.level.name}`}>
-                <button type="button" className={styles.favourite} onClick={() => ask(favourite)}>
+                <button type="button" className={styles.favourite} onClick={() => choose(favourite)}>
                   <Kbd>{index + 1}</Kbd>
                   <span className="cut grow">
                     <b>{entry.resource.name}</b>

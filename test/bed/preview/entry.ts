@@ -19,7 +19,8 @@ pretend({
   session: session.phase === 'ready' ? { ...session, clockOffsetMs } : session,
   settings: { ...scene.settings, theme: wish.get('theme') === 'dark' ? 'dark' : 'light' },
 });
-location.hash = `#${scene.route ?? '/'}`;
+// the hash history of the router would take our own search for the screen's
+history.replaceState(null, '', `${location.pathname}#${scene.route ?? '/'}`);
 await import('../../../renderer/app/main');
 
 const frame = () => new Promise((done) => requestAnimationFrame(done));

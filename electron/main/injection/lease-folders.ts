@@ -64,7 +64,8 @@ export function createLeaseFolders(deps: {
         try {
           await files.removeFolder(folder);
         } catch (error) {
-          if (errorCode(error) !== 'ENOENT') throw error;
+          const isThere = errorCode(error) !== 'ENOENT' && (await files.facts(folder)) !== null;
+          if (isThere) throw error;
         }
       });
       if (failures.length === 0) return;

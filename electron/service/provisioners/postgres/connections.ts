@@ -18,7 +18,8 @@ const QUERY_LIMIT_MS = 12_000;
 /** How long a statement waits behind somebody's lock before it gives up and is tried again later. */
 export const LOCK_LIMIT_MS = 2_000;
 const IDLE_LIMIT_MS = 30_000;
-const POOL_SIZE = 4;
+/** At once to one target: a thousand ends in the same second queue here, and the target's own limit is left alone. */
+const POOL_SIZE = 6;
 const MAX_POOLS = 100;
 /** Set on every connection: names resolve to the catalog only, dates read the same everywhere, nothing waits without end. */
 const SESSION = `SET search_path = pg_catalog; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';
@@ -38,6 +39,7 @@ export function createConnections(): Connections {
   const pools = new Map<string, pg.Pool>();
   /** Servers that said they have no TLS, where the setting is `prefer`. Forgotten with the pool. */
   const withoutTls = new Set<string>();
+  const turns = createTurns(POOL_SIZE);
 
   const poolFor = (target: PgTarget): pg.Pool => {
     const key = keyOf(target);
@@ -78,6 +80,7 @@ export function createConnections(): Connections {
   return {
     async onTarget(target, work) {
       let db: pg.PoolClient | undefined;
+      const leave = await turns.enter(keyOf(target));
       try {
         checkNames(target);
         db = await connectPooled(target);
@@ -88,6 +91,8 @@ export function createConnections(): Connections {
       } catch (error) {
         db?.release(true); // in an unknown state: never back into the pool
         throw asTargetError(error, target);
+      } finally {
+        leave();
       }
     },
     async inDatabase(target, database, work) {
@@ -110,6 +115,26 @@ export function createConnections(): Connections {
       pools.clear();
       withoutTls.clear();
       await Promise.all(open.map((pool) => pool.end()));
+    },
+  };
+}
+
+/** Lets `size` callers per key in at once, the others in order. The pool's own queue would count waiting as a failed connection. */
+function createTurns(size: number) {
+  const inside = new Map<string, { count: number; readonly waiting: (() => void)[] }>();
+  return {
+    /** Resolves when it is the caller's turn, with what must be called when done. */
+    async enter(key: string): Promise<() => void> {
+      const room = inside.get(key) ?? { count: 0, waiting: [] };
+      inside.set(key, room);
+      if (room.count < size) room.count += 1;
+      else await new Promise<void>((resolve) => room.waiting.push(resolve));
+      return () => {
+        const next = room.waiting.shift();
+        if (next) return next(); // the place goes straight to the next in line
+        room.count -= 1;
+        if (room.count === 0) inside.delete(key);
+      };
     },
   };
 }

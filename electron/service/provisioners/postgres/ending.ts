@@ -10,8 +10,8 @@ import { countSessions, findRole, grantToManager, readRole } from './principal';
 import { groupRoleName, ident, literal, principalIdent } from './quoting';
 
 /** Rounds of "cut what is there, look again"; each waits a little on the server, so this is about two seconds. */
-const CUT_ROUNDS = 60;
-const CUT_PAUSE_S = 0.03;
+const CUT_ROUNDS = 100;
+const CUT_PAUSE_S = 0.02;
 /** A holder can lock their own role's row by changing their password in an open transaction: cut, then try again. */
 const SHUT_ATTEMPTS = 6;
 const SHUT_LOCK_LIMIT_MS = 400;

@@ -71,6 +71,10 @@ export function recipeFor(target: PgTarget, major: number, owners: readonly stri
     lines.push(
       `-- Before PostgreSQL 16 CREATEROLE lets the manager give away every role that is not a superuser's: guard its password like one.`,
     );
+  lines.push(
+    '-- Optional: lets it also cut sessions of a role that somebody dropped by hand.',
+    `-- GRANT pg_signal_backend TO ${manager.replaceAll('\n', ' ')};`,
+  );
   return lines.join('\n');
 }
 

@@ -454,6 +454,27 @@ test('every state is told, in order, and an unsubscribed listener hears nothing'
   expect(seen.length).toBe(4);
   expect(await injector.secretOf(GRANT)).toBeNull();
 });
+test('"removed" is only said after a read-back: another program that puts our lines back is noticed', async () => {
+  const real = nodeFiles();
+  let old = '';
+  const injector = m.injector({
+    ...real,
+    syncFolder: async (path) => {
+      await real.syncFolder(path);
+      if (old !== '' && path === m.home) writeFileSync(m.serviceFile, old); // an editor saves its old buffer
+    },
+  });
+  await injector.inject(m.request());
+  old = service() ?? '';
+  expect(await injector.remove(GRANT, 'returned')).toMatchObject({
+    state: 'removal_failed',
+    error: expect.stringContaining('still in the shared file'),
+  });
+  expect(existsSync(passfile())).toBe(false);
+  old = '';
+  expect(await injector.remove(GRANT, 'returned')).toMatchObject({ state: 'removed' });
+  expect(service()).toBeNull();
+});
 test('removing what was never injected says so and harms nothing', async () => {
   expect(await m.injector().remove(GRANT, 'expired')).toMatchObject({ state: 'none' });
 });

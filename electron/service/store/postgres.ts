@@ -42,6 +42,8 @@ export function openPostgres(url: string, log: StoreLog): Connections {
     });
     // A pooled connection that the server closes while idle is replaced at the next use; without a listener it would end the process.
     made.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'));
+    // So would one that is cut while in use: the statement on it fails and says so, the event beside it must be heard too.
+    made.on('connect', (client) => client.on('error', () => undefined));
     return made;
   };
   const writePool = pool(WRITE_CONNECTIONS, '-c synchronous_commit=on');

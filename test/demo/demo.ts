@@ -1,0 +1,35 @@
+/**
+ * The main job, played for real: ask from the tray, approve from a desktop notification, a temporary PostgreSQL login where
+ * psql looks for it, a countdown, and at the end it is gone from the machine and from the database, with sessions cut.
+ * Two apps with a home each, a real PostgreSQL 18, real psql. Every step is asserted against the real thing.
+ * `npm run demo -- [--json FILE] [--pictures DIR]`; exit code 0 only if all steps held.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { playDemo } from './play';
+import { Timeline } from './timeline';
+
+const { values } = parseArgs({
+  args: process.argv.slice(2),
+  options: { json: { type: 'string' }, pictures: { type: 'string' } },
+});
+const pictures = path.resolve(values.pictures ?? path.join(tmpdir(), 'hallpass-demo'));
+await mkdir(pictures, { recursive: true });
+
+const timeline = new Timeline((line) => process.stdout.write(`${line}\n`));
+try {
+  await playDemo(timeline, pictures);
+} catch (error) {
+  process.stderr.write(
+    `The demo stopped: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  if (error instanceof Error && error.cause) process.stderr.write(`because: ${String(error.cause)}\n`);
+}
+const report = timeline.report();
+if (values.json) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
+for (const { name, file } of report.pictures) process.stdout.write(`picture: ${name}: ${file}\n`);
+process.stdout.write(report.ok ? `All ${report.steps.length} steps held.\n` : 'Not all steps held.\n');
+process.exit(report.ok ? 0 : 1);

@@ -88,9 +88,6 @@ export class ModelTarget implements Provisioner<PostgresSettings> {
   limits(): readonly string[] {
     return ['Functions that were made stay until an administrator removes them.'];
   }
-  proposedLevels() {
-    return [];
-  }
   async test(): Promise<never> {
     throw new Error('not part of the model');
   }

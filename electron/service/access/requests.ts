@@ -6,21 +6,22 @@ import { AppError, notFound } from '../errors';
 import type { CallInput } from '../use-cases';
 import type { Caller } from './caller';
 import type { AccessDeps } from './deps';
-import { type Directory, loadDirectory, readsAll } from './directory';
+import { type Directory, loadDirectory, readsAll, voterOf } from './directory';
 import { loadRequest, loadRequests, type RequestFacts, requestContext, requestCore } from './facts';
 import { lockRequest, personActor, recordRequest, requestAudience, requestData, requestSubject } from './record';
 import { decideRequest, isOpen, wordState } from './request';
 import { callerFacts } from './submit';
 import { requestView, waitingVoters } from './views';
 
-/** The requester, whoever may decide or has decided, auditors and administrators. Everybody else can't learn that it is there. */
+/** The requester, whoever may (or might have) decided, auditors and administrators. Everybody else can't learn that it is there. */
 export function mayRead(facts: RequestFacts, directory: Directory, personId: string): boolean {
   return (
     facts.row.requester_id === personId ||
     facts.decisions.some((decision) => decision.approver_id === personId) ||
     facts.seen.has(personId) ||
     readsAll(directory.people.get(personId)) ||
-    waitingVoters(facts, directory).some((voter) => voter.personId === personId)
+    voterOf(directory.people.get(personId), facts.stored.answer.approvals, facts.row.requester_id, facts.owners).slots
+      .length > 0
   );
 }
 /** Loads a request for the caller, or says that it was not found. */

@@ -28,7 +28,9 @@ export function Field({ label, hint, error, layout = 'above', aside, children }:
             {error}
           </Base.Error>
         )}
-        {hint !== undefined && <Base.Description className="hp-field__hint">{hint}</Base.Description>}
+        {hint !== undefined && error === undefined && (
+          <Base.Description className="hp-field__hint">{hint}</Base.Description>
+        )}
       </div>
     </Base.Root>
   );

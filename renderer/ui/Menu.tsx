@@ -45,7 +45,7 @@ function MenuEntry({ item }: { readonly item: MenuItem }) {
       <Base.Item className="hp-item" data-look={item.look} disabled={item.disabled} onClick={item.onSelect}>
         {item.icon}
         <span>{item.label}</span>
-        {item.aside !== undefined && <span className="dim small">{item.aside}</span>}
+        {item.aside !== undefined && <span className="hp-item__aside dim small">{item.aside}</span>}
       </Base.Item>
     </>
   );

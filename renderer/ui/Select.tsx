@@ -38,8 +38,8 @@ export function Select<V extends string>({ value, onChange, options, label, size
               {options.map((option) => (
                 <Base.Item key={option.value} value={option.value} className="hp-item">
                   <Base.ItemText>{option.label}</Base.ItemText>
-                  {option.aside !== undefined && <span className="dim small">{option.aside}</span>}
-                  <Base.ItemIndicator>
+                  {option.aside !== undefined && <span className="hp-item__aside dim small">{option.aside}</span>}
+                  <Base.ItemIndicator className={option.aside === undefined ? 'hp-item__aside' : undefined}>
                     <Check size={14} />
                   </Base.ItemIndicator>
                 </Base.Item>

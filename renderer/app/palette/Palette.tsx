@@ -243,7 +243,7 @@ function AccessItems({ text, resourceId, ttlMs, onClose }: AccessItemsProps) {
     <Command.Group heading={text === '' ? 'Active access' : undefined}>
       {shown.flatMap((grant) => {
         const { name } = grant.resource;
-        const left = <span className="mono">{clockDuration((grant.expiresAt ?? now) - now)} left</span>;
+        const left = `${clockDuration((grant.expiresAt ?? now) - now)} left`;
         const command = injections.find((one) => one.grantId === grant.id)?.command;
         return [
           command && (

@@ -279,7 +279,14 @@ function Fact({ fact }: { readonly fact: RemovalFact }) {
   return (
     <span className={`${fact.tone} ${styles.fact}`}>
       <Icon size={14} aria-hidden />
-      <span className="cut">{fact.text}</span>
+      {fact.short === undefined ? (
+        <span className="cut">{fact.text}</span>
+      ) : (
+        <>
+          <span className="cut not-narrow">{fact.text}</span>
+          <span className="cut only-narrow">{fact.short}</span>
+        </>
+      )}
     </span>
   );
 }
@@ -307,7 +314,17 @@ function EndingTicket({ grant, local }: LiveTicketProps) {
         </div>
       }
     >
-      <Head grant={grant} />
+      <Head
+        grant={grant}
+        more={
+          grant.can.attest && (
+            <IconButton className={styles.more} label="The target is gone for good…" onClick={() => setClosing(true)}>
+              <CircleAlert size={15} />
+            </IconButton>
+          )
+        }
+      />
+      {closing && <AttestDialog grant={grant} open onClose={() => setClosing(false)} />}
       <div className="mut cut" title={grant.removal.lastError ?? undefined}>
         {grant.resource.targetLabel}.{' '}
         {grant.removal.lastError === null ? (
@@ -321,15 +338,6 @@ function EndingTicket({ grant, local }: LiveTicketProps) {
       <div className={styles.foot}>
         <Fact fact={machine} />
         <Fact fact={target} />
-        {grant.can.attest && (
-          <>
-            <span className="grow" />
-            <IconButton label="The target is gone for good…" onClick={() => setClosing(true)}>
-              <CircleAlert size={15} />
-            </IconButton>
-            <AttestDialog grant={grant} open={closing} onClose={() => setClosing(false)} />
-          </>
-        )}
       </div>
     </Ticket>
   );

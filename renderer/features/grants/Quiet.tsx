@@ -131,8 +131,8 @@ export function Favourites({ favourites }: { readonly favourites: readonly Favou
               <li key={`${entry.resource.id} ${rule.level.name}`}>
                 <button type="button" className={styles.favourite} onClick={() => choose(favourite)}>
                   <Kbd>{index + 1}</Kbd>
-                  <span className="cut grow">
-                    <b>{entry.resource.name}</b>
+                  <span className={`cut grow ${styles.favouriteText}`}>
+                    <b className="cut">{entry.resource.name}</b>
                     <span className="mut cut">
                       {rule.level.name}, {formatDuration(ttlMs)}
                     </span>

@@ -75,6 +75,8 @@ export function proofOf(grant: GrantView): { readonly text: string; readonly kno
 
 export interface RemovalFact {
   readonly text: string;
+  /** For a narrow window. */
+  readonly short?: string;
   readonly tone: 'ok' | 'warn' | 'bad';
 }
 /** While it ends: what is known of this machine and of the target, each on its own. */
@@ -89,7 +91,7 @@ export function removalFacts(
         ? 'removal_failed'
         : grant.removal.machine;
   const machine: Record<GrantView['removal']['machine'], RemovalFact> = {
-    removed: { text: 'Gone from this machine', tone: 'ok' },
+    removed: { text: 'Gone from this machine', short: 'Gone here', tone: 'ok' },
     present: { text: 'Being removed here', tone: 'warn' },
     removal_failed: { text: 'Removal here failed, retrying', tone: 'bad' },
     unknown: { text: 'This machine: unknown', tone: 'warn' },

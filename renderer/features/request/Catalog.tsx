@@ -16,7 +16,14 @@ export interface CatalogFilter {
 export function matches({ resource }: CatalogEntry, { text, environment, risk }: CatalogFilter): boolean {
   if (environment !== null && resource.environment !== environment) return false;
   if (risk !== null && resource.risk !== risk) return false;
-  const hay = [resource.name, resource.targetLabel, resource.description, ...resource.owners, ...resource.tags]
+  const hay = [
+    resource.name,
+    resource.environment,
+    resource.targetLabel,
+    resource.description,
+    ...resource.owners,
+    ...resource.tags,
+  ]
     .join(' ')
     .toLowerCase();
   return text
@@ -133,7 +140,7 @@ const Row = ({ entry: { resource }, selected, onSelect }: RowProps) => (
     >
       <KindIcon kind={resource.kind} />
       <span className="cut">
-        <b>{resource.name}</b>
+        <b className="cut">{resource.name}</b>
         <small className="dim cut">
           {resource.targetLabel}
           {resource.owners.length > 0 && `, ${resource.owners.join(', ')}`}

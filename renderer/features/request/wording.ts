@@ -59,5 +59,5 @@ export function sendSentence(preview: Preview, ttlMs: number): string {
   );
   const needed = approvals.reduce((sum, one) => sum + one.count, 0);
   const when = needed === 1 ? 'When one approves' : `When ${wordApprovals(approvals)} approve`;
-  return `${names} ${people.length === 1 ? 'gets' : 'get'} a notification. ${when}, a login is made for you and the ${length} begin. It is removed when they end.`;
+  return `${names} ${people.length === 1 ? 'gets' : 'get'} a notification. ${when}, a login is made for you and the clock starts. It is removed after ${length}.`;
 }

@@ -34,7 +34,7 @@ const find = async (selector: string): Promise<HTMLElement> => {
   throw new Error(`scene ${wish.get('scene')}: no ${selector}`);
 };
 await document.fonts.ready;
-await find('h1, h2, .side');
+await find('h1, h2, .side, main');
 for (let i = 0; i < 12; i++) await frame();
 try {
   await scene.act?.({

@@ -641,7 +641,7 @@ const LOG: readonly [type: string, actor: string, subject: string, resource: str
 ];
 export const LOG_SIZE = 18_205;
 export const auditEntry = (index: number): AuditEntry => {
-  const [type, actor, name, on] = LOG[(LOG_SIZE - 1 - index) % LOG.length] ?? LOG[0]!;
+  const [type, actor, name, on] = LOG[(LOG_SIZE - 1 - index) % LOG.length] ?? ['', '', '', ''];
   const at = ago((LOG_SIZE - 1 - index) * 47 * SECOND_MS + 10 * SECOND_MS);
   return {
     index,

@@ -118,7 +118,7 @@ export async function startBed(options: BedOptions = {}): Promise<Bed> {
       tray,
       notifications,
       logind,
-      pictures: new Pictures({ env, folder: ownFolders.home, tray, notifications, screen, started }),
+      pictures: new Pictures({ env, bus, tray, notifications, screen, started }),
       bus,
       sessionBusAddress: sessionDaemon.address,
       display,

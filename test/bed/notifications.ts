@@ -40,6 +40,8 @@ export class NotificationDaemon {
   private served: Served | null = null;
   private shown: ShownNotification[] = [];
   private nextId = 1;
+  /** Notify's arguments as they came in, by the time of arrival, for showing them again elsewhere. */
+  private readonly sent = new Map<number, unknown[]>();
 
   constructor(private readonly bus: Bus) {}
 
@@ -77,6 +79,13 @@ export class NotificationDaemon {
   /** What is on the screen now. */
   open(): readonly ShownNotification[] {
     return this.shown.filter(({ closed }) => closed === null);
+  }
+
+  /** The arguments of Notify exactly as the app sent them. */
+  asSent(notification: ShownNotification): unknown[] {
+    const body = this.sent.get(notification.receivedAt);
+    if (!body) throw new Error(`Notification ${notification.id} was not shown here.`);
+    return body;
   }
 
   /** Only those of one app. */
@@ -139,6 +148,7 @@ export class NotificationDaemon {
     this.mark(id, 'replaced');
     const pairs = actions.flatMap((key, index) => (index % 2 === 0 ? [{ key, label: actions[index + 1] ?? '' }] : []));
     const receivedAt = performance.now();
+    this.sent.set(receivedAt, body);
     const shown = { id, sender, appName, replacesId, icon, summary, body: text, actions: pairs, hints, expireMs };
     this.shown.push({ ...shown, receivedAt, closed: null });
     return id;

@@ -130,6 +130,8 @@ export class TrayItem {
 export class TrayWatcher {
   private served: Served | null = null;
   private items: RegisteredItem[] = [];
+  /** Left out of what panels are told, while a picture is taken. */
+  private hidden: ReadonlySet<RegisteredItem> = new Set();
   private stopListening: (() => void) | null = null;
 
   constructor(private readonly bus: Bus) {}
@@ -141,7 +143,8 @@ export class TrayWatcher {
       path: '/StatusNotifierWatcher',
       interface: WATCHER,
       properties: {
-        RegisteredStatusNotifierItems: () => new Variant('as', this.items.map(address)),
+        RegisteredStatusNotifierItems: () =>
+          new Variant('as', this.items.filter((item) => !this.hidden.has(item)).map(address)),
         IsStatusNotifierHostRegistered: () => new Variant('b', true),
         ProtocolVersion: () => new Variant('i', 0),
       },
@@ -172,6 +175,23 @@ export class TrayWatcher {
     await this.served?.stop();
     this.served = null;
     this.items = [];
+  }
+
+  /**
+   * Takes all other apps' icons out of the panels that listen, for a picture of one. The apps notice nothing.
+   * @returns what puts them back
+   */
+  async showOnly(busName: string): Promise<() => void> {
+    const others = this.items.filter((item) => item.busName !== busName);
+    const tell = (member: string) => {
+      for (const item of others) this.served?.emit(member, 's', [`${item.busName}${item.path}`]);
+    };
+    this.hidden = new Set(others);
+    tell('StatusNotifierItemUnregistered');
+    return () => {
+      this.hidden = new Set();
+      tell('StatusNotifierItemRegistered');
+    };
   }
 
   /** The newest icon of a process; waits until it registers. */

@@ -110,6 +110,25 @@ describe('a whole bed', () => {
     expect((await stat(path.join(folder, 'desktop.png'))).size).toBeGreaterThan(1000);
     await rm(folder, { recursive: true });
   });
+
+  test('tray menu and notification are photographed as a real desktop draws them, or it is said why not', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'pictures-'));
+    const other = await bed.launchApp({ app: TINY_APP, person: 'third' });
+    await other.tray();
+    await notify(app, 'in the picture');
+    await bed.notifications.waitFor('in the picture', ({ summary }) => summary === 'in the picture');
+    const results = [
+      await bed.pictures.trayMenu(app, path.join(folder, 'tray.png'), ['More']),
+      await bed.pictures.notification(path.join(folder, 'notification.png')),
+    ];
+    for (const result of results) {
+      if (result.taken) expect((await stat(result.file)).size).toBeGreaterThan(1000);
+      else expect(result.why).toMatch(/^not installed: /);
+    }
+    expect((await seenBy(app)).clicks).toHaveLength(3);
+    await other.close();
+    await rm(folder, { recursive: true });
+  });
 });
 
 test('a bed without keyring, tray and notifications is possible, and the tray may come late', async () => {

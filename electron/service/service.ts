@@ -89,6 +89,8 @@ export interface Service {
   drain(): Promise<void>;
   /** Ends what is over and what has no grant on the targets. */
   sweep(): Promise<SweepResult>;
+  /** Forgets what is kept for a time only; happens every hour by itself. */
+  upkeep(): Promise<void>;
   stop(): Promise<void>;
 }
 export interface SweepResult {
@@ -248,7 +250,8 @@ async function serve(config: ServiceConfig, core: Core, stopping: Stopping): Pro
       code: issued.code,
     };
   }
-  stopping.push('upkeep', startUpkeep({ store, clock, log }));
+  const upkeep = startUpkeep({ store, clock, log });
+  stopping.push('upkeep', upkeep.stop);
   const plain = config.tcp !== null && config.tcp.plain === 'served' && isLoopback(config.tcp.host);
   log.info({ serviceId, mode: store.mode().mode, tcp: tcp?.address ?? null, local: config.local !== null }, 'serving');
   return {
@@ -262,6 +265,7 @@ async function serve(config: ServiceConfig, core: Core, stopping: Stopping): Pro
     mode: store.mode,
     drain: () => leases.drain(),
     sweep: () => leases.sweep(),
+    upkeep: upkeep.run,
     stop: () => stopping.run(),
   };
 }

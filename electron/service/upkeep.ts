@@ -7,8 +7,12 @@ const FIRST_AFTER_MS = MINUTE_MS;
 const EVERY_MS = HOUR_MS;
 const LOG_CHECK_EVERY_MS = DAY_MS;
 
-/** Returns what stops it. */
-export function startUpkeep({ store, clock, log }: { store: Store; clock: Clock; log: Logger }): () => Promise<void> {
+export interface Upkeep {
+  /** One round now; it happens every hour by itself. */
+  run(): Promise<void>;
+  stop(): Promise<void>;
+}
+export function startUpkeep({ store, clock, log }: { store: Store; clock: Clock; log: Logger }): Upkeep {
   let stopped = false;
   let nextLogCheckAt = clock.now();
   let running: Promise<void> = Promise.resolve();
@@ -24,9 +28,12 @@ export function startUpkeep({ store, clock, log }: { store: Store; clock: Clock;
     const fault = await store.checkWholeLog();
     if (fault !== null) log.error({ fault }, 'the audit log failed its check');
   }
-  return () => {
-    stopped = true;
-    timer.cancel();
-    return running;
+  return {
+    run: round,
+    stop() {
+      stopped = true;
+      timer.cancel();
+      return running;
+    },
   };
 }

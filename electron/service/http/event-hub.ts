@@ -16,8 +16,6 @@ import { type EventFrame, eventFrame, maySee, signalFrame } from './event-frames
 import type { PresenceBook } from './presence';
 
 export const BEAT_MS = 15 * SECOND_MS;
-/** Unsent bytes of one client; more, and it is cut. */
-export const MAX_STREAM_BUFFER_BYTES = 1024 * 1024;
 /** A replaying client that takes nothing for this long is cut. */
 export const DRAIN_TIMEOUT_MS = 30 * SECOND_MS;
 const PAGE_ROWS = 500;
@@ -26,8 +24,10 @@ export interface StreamLimits {
   readonly total: number;
   /** Per device on TCP; the local socket belongs to one person and is bound by `total` alone. */
   readonly perDevice: number;
+  /** Unsent bytes of one client; more, and it is cut. */
+  readonly bufferBytes: number;
 }
-export const DEFAULT_STREAM_LIMITS: StreamLimits = { total: 2_000, perDevice: 8 };
+export const DEFAULT_STREAM_LIMITS: StreamLimits = { total: 2_000, perDevice: 8, bufferBytes: 1024 * 1024 };
 
 interface Stream {
   readonly response: ServerResponse;
@@ -80,7 +80,7 @@ export async function startEventHub(deps: {
   }
   function send(stream: Stream, bytes: Buffer): void {
     stream.response.write(bytes);
-    if (stream.response.writableLength > MAX_STREAM_BUFFER_BYTES) cut(stream, 'slow');
+    if (stream.response.writableLength > limits.bufferBytes) cut(stream, 'slow');
   }
 
   /** Re-reads who is behind the streams that `concerns` names; ends those that may no longer listen. */

@@ -25,7 +25,7 @@ export function startApp(options: { userDataDir: string; home: string; runtimeDi
   const lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
   const exited = new Promise<void>((done) => child.once('exit', () => done()));
   return {
-    async call(call: 'inject' | 'extend' | 'sweep', ...args: unknown[]): Promise<Record<string, unknown>> {
+    async call(call: 'ready' | 'inject' | 'extend' | 'sweep', ...args: unknown[]): Promise<Record<string, unknown>> {
       stdin.write(`${JSON.stringify({ call, args })}\n`);
       const { value, done } = await lines.next();
       if (done) throw new Error('the app ended');

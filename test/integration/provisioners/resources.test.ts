@@ -199,3 +199,98 @@ test('an old plan is not applied', async () => {
   const body = { target: { settings: target.settings, secret: target.secret, name: 'new-db' }, digest: 'stale' };
   await expect(cases['resources.apply'](admin, input(body))).rejects.toMatchObject({ code: 'conflict' });
 });
+
+test('while a grant is live, its resource can not be pointed at another server; clean ones can', async () => {
+  const resource = await cases['resources.create'](admin, newResource('used-db'));
+  const now = clock.now();
+  const grant = {
+    id: `grt_${chance26()}`,
+    request_id: `req_${chance26()}`,
+    state: 'ending',
+    person_id: admin.personId,
+    device_id: admin.deviceId,
+    resource_id: resource.id,
+    level: 'read-only',
+    ttl_ms: 60_000,
+    principal: `hp_${chance26()}`,
+    principal_recorded: 1,
+    creates_access: 0,
+    machine: 'unknown',
+    target: 'unknown',
+    sessions_cut: 0,
+    residue: '[]',
+    ending_since: now,
+    attempts: 0,
+    epoch: 0,
+  };
+  const person = {
+    id: admin.personId,
+    display_name: 'Ada',
+    roles: '["admin"]',
+    owner: 0,
+    state: 'active',
+    joined_at: now,
+  };
+  const keys = { signing_key: chance26(), sealing_key: chance26() };
+  const device = {
+    id: admin.deviceId,
+    person_id: person.id,
+    name: 'laptop',
+    ...keys,
+    state: 'active',
+    created_at: now,
+  };
+  const request = {
+    id: grant.request_id,
+    ticket_number: 1,
+    state: 'approved',
+    requester_id: person.id,
+    device_id: device.id,
+    resource_id: resource.id,
+    level: grant.level,
+    ttl_ms: grant.ttl_ms,
+    reason: '',
+    ticket_ref: '',
+    start_when: 'connected',
+    stage: 0,
+    digest: '',
+    policy_version: 1,
+    policy_digest: '',
+    answer: '{}',
+    created_at: now,
+    expires_at: now,
+    decided_at: now,
+  };
+  await store.write(async (tx) => {
+    await tx.db
+      .insertInto('people')
+      .values(person as never)
+      .execute();
+    await tx.db
+      .insertInto('devices')
+      .values(device as never)
+      .execute();
+    await tx.db
+      .insertInto('requests')
+      .values(request as never)
+      .execute();
+    await tx.db
+      .insertInto('grants')
+      .values(grant as never)
+      .execute();
+  });
+  const elsewhere = { ...target.settings, host: 'localhost' };
+  const move = () =>
+    cases['resources.change'](admin, byId(resource.id, { settings: elsewhere, secret: target.secret }));
+  await expect(move()).rejects.toMatchObject({ code: 'conflict' });
+  const sameServer = { ...target.settings, connectionLimit: 2 };
+  expect((await cases['resources.change'](admin, byId(resource.id, { settings: sameServer }))).settings).toEqual(
+    sameServer,
+  );
+  const setGrant = (columns: object) =>
+    store.write((tx) => tx.db.updateTable('grants').set(columns).where('id', '=', grant.id).execute());
+  await setGrant({ state: 'ended', residue_due_at: now });
+  await expect(move()).rejects.toMatchObject({ code: 'conflict' });
+  await setGrant({ residue_due_at: null });
+  expect((await move()).settings).toEqual(elsewhere);
+});

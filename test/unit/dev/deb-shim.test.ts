@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest';
+import { controlFile, readOptions } from '../../../electron/dev/deb-shim.mjs';
+
+describe('the Debian packager', () => {
+  test('reads options in both spellings, repeated ones in order, and what goes where', () => {
+    const options = readOptions([
+      '-s',
+      'dir',
+      '--force',
+      '--name=hallpass',
+      '-d',
+      'a',
+      '--depends',
+      'b',
+      'app/=/opt/App',
+    ]);
+    expect(options.single).toEqual({ '-s': 'dir', '--name': 'hallpass' });
+    expect(options.repeated).toEqual({ '-d': ['a'], '--depends': ['b'] });
+    expect(options.contents).toEqual([{ from: 'app/', to: '/opt/App' }]);
+  });
+
+  test('refuses an option it does not know instead of leaving something out', () => {
+    expect(() => readOptions(['--config-files', '/etc/x'])).toThrow('--config-files is not supported');
+  });
+
+  test('writes a control file without empty fields, with the long description indented', () => {
+    const text = controlFile(
+      readOptions([
+        '--name',
+        'hallpass',
+        '--version',
+        '1.2.3',
+        '-d',
+        'a',
+        '-d',
+        'b',
+        '--description',
+        'Short\nlong\n\nlast',
+      ]),
+      42,
+    );
+    expect(text).toBe(
+      [
+        'Package: hallpass',
+        'Version: 1.2.3',
+        'Installed-Size: 42',
+        'Section: utils',
+        'Priority: optional',
+        'Depends: a, b',
+        'Description: Short',
+        ' long',
+        ' .',
+        ' last',
+        '',
+      ].join('\n'),
+    );
+  });
+});

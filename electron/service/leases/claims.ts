@@ -8,6 +8,7 @@ import type { GrantFacts } from '../access/facts';
 import { lockGrant } from '../access/record';
 import type { GrantTable } from '../store/schema';
 import type { WriteTx } from '../store/store';
+import { inBatch } from './batch';
 import type { LeaseDeps } from './deps';
 import { CLAIM_MS } from './limits';
 
@@ -28,13 +29,20 @@ export const PURPOSE: Record<WorkKind, 'change' | 'removal'> = {
 };
 
 /** Work of one kind that is due and free, longest due first. */
-export async function candidates(deps: LeaseDeps, kind: WorkKind, limit: number): Promise<Candidate[]> {
+export async function candidates(
+  deps: LeaseDeps,
+  kind: WorkKind,
+  limit: number,
+  busyTargets: readonly string[] = [],
+): Promise<Candidate[]> {
   const now = deps.clock.now();
-  const free = deps.store.db
+  let free = deps.store.db
     .selectFrom('grants')
     .select(['id', 'resource_id', 'epoch'])
     .where((eb) => eb.or([eb('claimed_until', 'is', null), eb('claimed_until', '<=', now)]))
     .limit(limit);
+  // One busy target must not hide the work of the others.
+  if (busyTargets.length > 0) free = free.where('resource_id', 'not in', busyTargets);
   switch (kind) {
     case 'provision':
       // One that was claimed and not finished is not claimed again: due.ts ends it.
@@ -92,30 +100,27 @@ export async function claim(deps: LeaseDeps, kind: WorkKind, wanted: readonly Ca
 /** The columns that free a claim; part of the same write as the result. */
 export const FREE = { claimed_by: null, claimed_until: null } as const;
 
-/** Writes a result if the claim still holds; else only frees it. Says which. */
-export async function finish(
+/** Writes a result if the claim still holds; else only frees it. Says which. Several that wait are written together (batch.ts). */
+export function finish(
   deps: LeaseDeps,
   held: Claim,
   work: (tx: WriteTx, facts: GrantFacts) => Promise<void>,
 ): Promise<'written' | 'overtaken'> {
-  return deps.store.write(
-    async (tx) => {
-      const facts = await lockGrant(tx, held.grantId);
-      if (facts === undefined) return 'overtaken';
-      if (facts.row.epoch === held.epoch) {
-        await work(tx, facts);
-        return 'written';
-      }
-      await tx.db
-        .updateTable('grants')
-        .set(FREE)
-        .where('id', '=', held.grantId)
-        .where('claimed_by', '=', held.token)
-        .execute();
-      return 'overtaken';
-    },
-    { purpose: PURPOSE[held.kind] },
-  );
+  return inBatch(deps.store, PURPOSE[held.kind], async (tx) => {
+    const facts = await lockGrant(tx, held.grantId);
+    if (facts === undefined) return 'overtaken';
+    if (facts.row.epoch === held.epoch) {
+      await work(tx, facts);
+      return 'written';
+    }
+    await tx.db
+      .updateTable('grants')
+      .set(FREE)
+      .where('id', '=', held.grantId)
+      .where('claimed_by', '=', held.token)
+      .execute();
+    return 'overtaken';
+  });
 }
 /** Frees a claim whose result could not be written. */
 export async function release(deps: LeaseDeps, held: Claim): Promise<void> {

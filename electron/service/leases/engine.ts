@@ -118,15 +118,17 @@ class Engine implements LeaseEngine {
   private async take(kind: WorkKind): Promise<number> {
     const free = WORKER_COUNT - this.running.size;
     if (free <= 0 || (kind === 'provision' && this.deps.store.mode().mode !== 'normal')) return 0;
-    // More than there is room for: one busy target must not hide the work of the others.
-    const due = await candidates(this.deps, kind, WORKER_COUNT * 8);
+    const busy = [...this.byTarget]
+      .filter(([, count]) => count >= TARGET_CONCURRENCY)
+      .map(([resourceId]) => resourceId);
+    const due = await candidates(this.deps, kind, WORKER_COUNT * 2, busy);
     const wanted: typeof due = [];
     const planned = new Map(this.byTarget);
     for (const candidate of due) {
       if (wanted.length >= free) break;
-      const busy = planned.get(candidate.resource_id) ?? 0;
-      if (busy >= TARGET_CONCURRENCY || this.running.has(candidate.id)) continue;
-      planned.set(candidate.resource_id, busy + 1);
+      const atWork = planned.get(candidate.resource_id) ?? 0;
+      if (atWork >= TARGET_CONCURRENCY || this.running.has(candidate.id)) continue;
+      planned.set(candidate.resource_id, atWork + 1);
       wanted.push(candidate);
     }
     const claims = await claim(this.deps, kind, wanted);

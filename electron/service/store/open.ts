@@ -178,7 +178,8 @@ function assemble(
       log.error({ reason: why }, 'the store went into revoke-only mode');
     },
     async committed({ seq, grantsTouched }) {
-      if (grantsTouched) await vault?.renew(connections.reader, log);
+      // From a database in doubt nothing is taken over: ending once more what has ended is harmless, forgetting a live grant is not.
+      if (grantsTouched && reason === null) await vault?.renew(connections.reader, log);
       if (seq === null) return;
       announce(seq);
       connections.neighbours?.tell();

@@ -150,6 +150,18 @@ function answerWords(rule: CatalogEntry['levels'][number]): string {
   return rule.effect === 'approve' ? wordApprovals(rule.approvals) : 'denied';
 }
 
+/** What the policy wants to hear that was not typed. */
+function missingOf({ rule, reason, ticketRef }: Completed): string | null {
+  if (rule.reasonRequired && reason === '') return 'why?';
+  return rule.ticketRequired && ticketRef === '' ? 'which ticket?' : null;
+}
+const EnterHint = ({ missing }: { readonly missing: string | null }) => (
+  <>
+    {missing !== null && <span className="warn">{missing} </span>}
+    <Kbd>Enter</Kbd>
+  </>
+);
+
 interface AskItemsProps {
   readonly wish: Completed;
   readonly parsed: ReturnType<typeof parsePalette>;
@@ -174,10 +186,8 @@ function AskItems({ wish, parsed, catalog, onClose }: AskItemsProps) {
   );
   /** Sends it when nothing is missing; else the form opens, filled in. */
   const choose = (what: Completed) => {
-    const { rule, reason, ticketRef } = what;
-    const missing = (rule.reasonRequired && reason === '') || (rule.ticketRequired && ticketRef === '');
-    const barred = rule.effect === 'deny' || rule.effect === 'none';
-    if (missing || barred) open(what);
+    const barred = what.rule.effect === 'deny' || what.rule.effect === 'none';
+    if (missingOf(what) !== null || barred) open(what);
     else send.run(what);
   };
   const others = [
@@ -192,7 +202,7 @@ function AskItems({ wish, parsed, catalog, onClose }: AskItemsProps) {
     `${rule.level.name} on ${entry.resource.name} for ${formatDuration(ttlMs)}`;
   return (
     <Command.Group>
-      <Item icon={<TicketIcon />} aside={<Kbd>Enter</Kbd>} onSelect={() => choose(wish)}>
+      <Item icon={<TicketIcon />} aside={<EnterHint missing={missingOf(wish)} />} onSelect={() => choose(wish)}>
         {send.state === 'busy' ? 'Sending…' : `Request ${line(wish)}`}
       </Item>
       {others.map((other) => (

@@ -13,6 +13,7 @@ import { useInjections, useReady, useSettings } from '../../app/session';
 import { Button, EmptyState, ErrorState, Kbd, Loading, Page, Section, Skeleton, TicketIcon } from '../../ui';
 import styles from './grants.module.css';
 import { LiveTicket } from './LiveTicket';
+import { LocalTickets } from './LocalTickets';
 import { Colleagues, EndedSlips, Favourites, favouritesOf } from './Quiet';
 import { WaitingTicket } from './WaitingTicket';
 import { headlineOf, liveOrder, newestEnded, remainingOf } from './wording';
@@ -46,6 +47,7 @@ export function GrantsScreen() {
       actions={<TopActions />}
     >
       {mine.isError && <ErrorState error={toUserError(mine.error)} onRetry={() => void mine.refetch()} />}
+      {mine.isError && mine.data === undefined && <LocalTickets injections={injections ?? []} />}
       {mine.isPending && <LoadingTickets />}
       {fresh && favourites.length === 0 && colleagues.length === 0 ? (
         <Nothing />

@@ -115,7 +115,7 @@ export function Catalog({ entries, favourites, selectedId, onSelect }: CatalogPr
       <div className={styles.list}>
         {group('Favourites', starred)}
         {group(filter.environment === null ? 'All resources' : `All in ${filter.environment}`, rest)}
-        {order.length === 0 && (
+        {entries.length > 0 && order.length === 0 && (
           <div className={styles.noneFound}>
             <EmptyState title="Nothing fits">Try fewer words, or take a filter away.</EmptyState>
           </div>

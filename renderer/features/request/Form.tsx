@@ -112,7 +112,15 @@ export function RequestForm({ entry, wanted }: FormProps) {
         tone="raised"
         size="large"
         aria-label={`Request for ${resource.name}`}
-        stub={<PolicyStub preview={preview.data} error={preview.error} loading={preview.isFetching} ttlMs={ttlMs} />}
+        stub={
+          <PolicyStub
+            preview={preview.data}
+            error={preview.error}
+            loading={preview.isFetching}
+            ttlMs={ttlMs}
+            command={resource.kind === 'postgres' ? `psql service=${resource.name}` : null}
+          />
+        }
       >
         <div className="row">
           <EnvironmentMark environment={resource.environment} />

@@ -1,5 +1,5 @@
 /** The stub of the draft: what the policy says to exactly this, who is asked, what can't be promised. */
-import { Check, CircleAlert, TriangleAlert } from 'lucide-react';
+import { Check, CircleAlert, Terminal, TriangleAlert } from 'lucide-react';
 import type { Preview } from '../../../shared/contract/policy';
 import { formatDuration } from '../../../shared/domain/duration';
 import { toUserError } from '../../app/bridge';
@@ -13,8 +13,10 @@ export interface PolicyStubProps {
   readonly error: unknown;
   readonly loading: boolean;
   readonly ttlMs: number;
+  /** What will be typed to use it, where that is known before: `psql service=orders-db`. */
+  readonly command: string | null;
 }
-export function PolicyStub({ preview, error, loading, ttlMs }: PolicyStubProps) {
+export function PolicyStub({ preview, error, loading, ttlMs, command }: PolicyStubProps) {
   if (preview === undefined) {
     return error === null || error === undefined ? (
       <Loading label="Asking the policy">
@@ -61,6 +63,12 @@ export function PolicyStub({ preview, error, loading, ttlMs }: PolicyStubProps) 
       {answer.effect === 'approve' && people.length === 0 && <p className="warn">Nobody may approve this now.</p>}
       {!barred && (
         <ul className={styles.limits}>
+          {command !== null && (
+            <li>
+              <Terminal size={14} aria-label="You get" />
+              <span className="mono">{command}</span>
+            </li>
+          )}
           {limits.map((limit) => (
             <li key={limit}>
               {/can(’|'|no)t|not|never|at least/i.test(limit) ? (

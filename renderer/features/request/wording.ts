@@ -1,6 +1,7 @@
 /** What is said of the policy's answer before a request is sent. Pure. */
 import type { Preview } from '../../../shared/contract/policy';
 import type { CatalogEntry } from '../../../shared/contract/resources';
+import { assertNever } from '../../../shared/domain/assert-never';
 import { wordDuration } from '../../../shared/domain/duration';
 import { wordApprovals, wordPeople } from '../../app/words';
 
@@ -20,6 +21,8 @@ export function levelAnswer(rule: Rule): { readonly text: string; readonly tone:
       return { text: 'denied now', tone: 'bad' };
     case 'none':
       return { text: 'not requestable', tone: 'bad' };
+    default:
+      return assertNever(rule.effect);
   }
 }
 
@@ -34,6 +37,8 @@ export function verdictOf({ answer }: Preview): { readonly text: string; readonl
       return { text: 'Denied', tone: 'bad' };
     case 'none':
       return { text: 'Can’t be requested', tone: 'bad' };
+    default:
+      return assertNever(answer.effect);
   }
 }
 /** Everybody who is asked, each once, those online first. */

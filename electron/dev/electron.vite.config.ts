@@ -7,22 +7,18 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
-import { defineConfig, type UserConfig } from 'electron-vite';
+import { defineConfig } from 'electron-vite';
 
 const at = (file: string) => fileURLToPath(new URL(`../../${file}`, import.meta.url));
 
 /** Every entry must be there: a page or process that is silently missing would only be noticed by a user. */
 function entries(files: Readonly<Record<string, string>>): Record<string, string> {
   const missing = Object.values(files).filter((file) => !existsSync(at(file)));
-  if (missing.length > 0 && process.env.HALLPASS_BUILD_PARTS !== '1') {
-    throw new Error(`Entry files are missing: ${missing.join(', ')}`);
-  }
-  return Object.fromEntries(
-    Object.entries(files).flatMap(([name, file]) => (missing.includes(file) ? [] : [[name, at(file)]])),
-  );
+  if (missing.length > 0) throw new Error(`Entry files are missing: ${missing.join(', ')}`);
+  return Object.fromEntries(Object.entries(files).map(([name, file]) => [name, at(file)]));
 }
 
-const sections: UserConfig = {
+export default defineConfig({
   main: {
     build: {
       target: 'node20.18',
@@ -71,10 +67,4 @@ const sections: UserConfig = {
       },
     },
   },
-};
-
-/** A section without entries is left out (only with HALLPASS_BUILD_PARTS=1 can there be one). */
-const hasEntries = (section: (typeof sections)[keyof UserConfig]) =>
-  Object.keys(section?.build?.rolldownOptions?.input ?? {}).length > 0;
-
-export default defineConfig(Object.fromEntries(Object.entries(sections).filter(([, section]) => hasEntries(section))));
+});

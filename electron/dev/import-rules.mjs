@@ -67,7 +67,7 @@ export const ROOMS = [
   },
   {
     folder: 'electron/service',
-    own: ['electron/service', 'shared'],
+    own: ['electron/service', 'shared', 'package.json'],
     types: [],
     packages: 'no-electron',
     because: 'the service also runs alone, without Electron',
@@ -75,7 +75,7 @@ export const ROOMS = [
   },
   {
     folder: 'electron/main',
-    own: ['electron/main', 'shared'],
+    own: ['electron/main', 'shared', 'package.json'],
     types: [],
     packages: 'any',
     because: 'the desktop agent talks to the service and does not import it',

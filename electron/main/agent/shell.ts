@@ -186,7 +186,7 @@ export function createShell(deps: ShellDeps): Shell {
         version: app.getVersion(),
         platform: process.platform,
         electron: process.versions.electron ?? '',
-        sample: process.argv.includes('--sample') || process.env.HALLPASS_SAMPLE === '1',
+        sample: process.env.HALLPASS_SAMPLE_FILE !== undefined,
         trayAvailable: tray.available(),
         notifications: (await notifier?.abilities()) ?? { available: false, actions: false, reason: 'Not asked yet.' },
         notices: [...deps.notices, ...agent.session.notices()],

@@ -12,7 +12,7 @@ const MAX_DEPTH = 5;
 const SECRET_KEY = /pass(word|phrase)?$|secret|token|authorization|cookie|^code$|credential|dataKey|privateKey|proof$/i;
 const SECRET_SHAPES: readonly [RegExp, string][] = [
   [/\b(Bearer|DPoP|Basic)\s+[A-Za-z0-9._~+/=-]+/g, '$1 [redacted]'],
-  [/(\w+:\/\/[^\s:/@]*):[^\s@/]+@/g, '$1:[redacted]@'],
+  [/(\b\w{1,20}:\/\/[^\s:/@]{0,200}):[^\s@/]{1,500}@/g, '$1:[redacted]@'],
   [/\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/g, '[redacted]'],
   [/(password|passphrase|secret|token)(["']?\s*[=:]\s*["']?)[^\s"',;}]+/gi, '$1$2[redacted]'],
 ];

@@ -19,7 +19,7 @@ import type { SystemKeyStore } from './safe-storage';
 import { carryOutChoice } from './setup';
 import { signedTransport } from './sign-in';
 import type { Supervisor } from './supervisor';
-import { type Call, fetchPinned, pinnedTransport, ServiceAway, socketTransport, type Transport } from './transport';
+import { type Call, pinnedTransport, ServiceAway, socketTransport, type Transport } from './transport';
 
 export interface Identity {
   readonly personId: string;
@@ -206,42 +206,15 @@ export function createSession(deps: SessionDeps): Session {
     sync.start();
     refresh();
   }
-  /** The certificate is fetched and held against the pin at the first call, and again after the service was away. */
   function joinedTransport(own: Extract<Profile, { mode: 'join' }>, signer: DeviceKeyring): Transport {
-    let wire: Promise<Transport> | null = null;
-    const open = async () =>
-      signedTransport({
-        transport: pinnedTransport(own.address, own.pin, await fetchPinned(own.address, own.pin)),
-        deviceId: own.deviceId,
-        keys: signer,
-        serviceId: deps.serviceId,
-        now: () => deps.now() + deps.clock().offsetMs,
-        random: deps.random,
-      });
-    return {
-      address: `https://${own.address}`,
-      async send(call) {
-        wire ??= open();
-        const mine = wire;
-        try {
-          return await (await mine).send(call);
-        } catch (cause) {
-          if (wire === mine && cause instanceof ServiceAway && cause.reason !== 'aborted') {
-            wire = null;
-            void mine.then(
-              (old) => old.close(),
-              () => undefined,
-            );
-          }
-          throw cause;
-        }
-      },
-      close: () =>
-        void wire?.then(
-          (old) => old.close(),
-          () => undefined,
-        ),
-    };
+    return signedTransport({
+      transport: pinnedTransport(own.address, own.pin),
+      deviceId: own.deviceId,
+      keys: signer,
+      serviceId: deps.serviceId,
+      now: () => deps.now() + deps.clock().offsetMs,
+      random: deps.random,
+    });
   }
 
   async function start(): Promise<void> {

@@ -7,7 +7,7 @@ import { createCallApi } from './api-client';
 import type { DeviceKeyring, DeviceKeyStore } from './device-keys';
 import type { Profile } from './profile';
 import type { SystemKeyStore } from './safe-storage';
-import { fetchPinned, pinnedTransport, ServiceAway } from './transport';
+import { connectPinned, pinnedTransport, ServiceAway } from './transport';
 
 export async function carryOutChoice(
   choice: SetupChoice,
@@ -58,11 +58,10 @@ async function join(
       next: 'Paste the whole link that starts with hallpass://join.',
     });
   const { address, pin, inviteId } = answer.link;
-  const certificate = await fetchPinned(address, pin).catch((cause: unknown) => {
-    throw unreachable(cause);
-  });
+  // before keys are made: is the service of the invite there at all
+  (await connectPinned(address, pin).catch((cause: unknown) => Promise.reject(unreachable(cause)))).destroy();
   const keyring = await deps.keys.create(passphrase);
-  const transport = pinnedTransport(address, pin, certificate);
+  const transport = pinnedTransport(address, pin);
   try {
     const said = {
       inviteId,

@@ -5,8 +5,8 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { isIP } from 'node:net';
-import type { Readable } from 'node:stream';
-import { connect } from 'node:tls';
+import type { Duplex, Readable } from 'node:stream';
+import { connect, type TLSSocket } from 'node:tls';
 import { parseHostPort } from '../../../shared/domain/links';
 
 export const CALL_TIMEOUT_MS = 30_000;
@@ -98,16 +98,20 @@ export function socketTransport(socketPath: string, launchToken: string): Transp
 /** `aa:bb:…` or hex in any case, as lower-case hex. */
 const hexOf = (fingerprint: string) => fingerprint.replaceAll(':', '').toLowerCase();
 
-/** Fetches the certificate once and compares it with the pin. @throws ServiceAway */
-export function fetchPinned(address: string, pin: string): Promise<string> {
+/**
+ * Connects and holds the certificate against the pin; nothing is sent before it fits. The handshake itself proves that the
+ * other side has the certificate's private key. Why not `ca`: BoringSSL takes no self-signed leaf as its own authority.
+ * @throws ServiceAway
+ */
+export function connectPinned(address: string, pin: string): Promise<TLSSocket> {
   const target = parseHostPort(address);
-  if (target === undefined) throw new ServiceAway('unreachable', 'That address can’t be read.');
+  if (target === undefined) return Promise.reject(new ServiceAway('unreachable', 'That address can’t be read.'));
   return new Promise((resolve, reject) => {
     const socket = connect({
       host: target.host,
       port: target.port,
       ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
-      rejectUnauthorized: false, // judged by the pin below; nothing is sent on this connection
+      rejectUnauthorized: false, // no authority vouches for it; judged by the pin below
       minVersion: 'TLSv1.2',
       timeout: CONNECT_TIMEOUT_MS,
     });
@@ -116,39 +120,47 @@ export function fetchPinned(address: string, pin: string): Promise<string> {
       reject(error);
     };
     socket.once('timeout', () => fail(new ServiceAway('unreachable', 'The service does not answer (time-out).')));
-    socket.once('error', (cause: NodeJS.ErrnoException) =>
+    const onError = (cause: NodeJS.ErrnoException) =>
       fail(
-        new ServiceAway(
-          'unreachable',
-          `The service does not answer${cause.code === undefined ? '' : ` (${cause.code})`}.`,
-          { cause },
-        ),
-      ),
-    );
+        new ServiceAway('unreachable', `The service does not answer (${cause.code ?? 'no reason given'}).`, { cause }),
+      );
+    socket.once('error', onError);
     socket.once('secureConnect', () => {
       const certificate = socket.getPeerX509Certificate();
-      if (certificate === undefined || hexOf(certificate.fingerprint256) !== pin)
+      if (certificate === undefined || hexOf(certificate.fingerprint256) !== pin) {
         fail(new ServiceAway('pin', PIN_MISMATCH));
-      else {
-        socket.end();
-        resolve(certificate.toString());
+        return;
       }
+      socket.setTimeout(0);
+      socket.removeListener('error', onError);
+      resolve(socket);
     });
   });
 }
 
-/** A team's service. `certificate` is the PEM that fitted the pin. */
-export function pinnedTransport(address: string, pin: string, certificate: string): Transport {
-  const target = parseHostPort(address);
-  const agent = new HttpsAgent({
-    keepAlive: true,
-    maxSockets: 32,
-    ca: certificate,
-    minVersion: 'TLSv1.2',
-    ...(target !== undefined && isIP(target.host) === 0 ? { servername: target.host } : {}),
-    checkServerIdentity: (_host, peer) =>
-      hexOf(peer.fingerprint256) === pin ? undefined : Object.assign(new Error(PIN_MISMATCH), { code: 'HALLPASS_PIN' }),
-  });
+/** Every connection of this agent was held against the pin before HTTP sees it. */
+class PinnedAgent extends HttpsAgent {
+  constructor(
+    private readonly address: string,
+    private readonly pin: string,
+  ) {
+    super({ keepAlive: true, maxSockets: 32 });
+  }
+  override createConnection(_options: unknown, callback?: (error: Error | null, stream: Duplex) => void): undefined {
+    connectPinned(this.address, this.pin).then(
+      (socket) => callback?.(null, socket),
+      (cause: ServiceAway) => {
+        const code = cause.reason === 'pin' ? 'HALLPASS_PIN' : 'ECONNREFUSED';
+        callback?.(Object.assign(new Error(cause.message), { code }), undefined as never);
+      },
+    );
+    return undefined;
+  }
+}
+
+/** A team's service at `host:port`. */
+export function pinnedTransport(address: string, pin: string): Transport {
+  const agent = new PinnedAgent(address, pin);
   const base = `https://${address}`;
   return { address: base, send: (call) => request(base, { httpsAgent: agent }, call), close: () => agent.destroy() };
 }

@@ -150,8 +150,11 @@ async function askFromTray(stage: Stage): Promise<{ requestId: string }> {
     const tray = await requester.app.tray();
     const label = `${STAGING} · read-only`;
     await until('the favourite in the tray menu', async () => JSON.stringify(await tray.menu()).includes(label));
-    await bed.pictures.trayMenu(path.join(folder, 'tray-menu.png'), requester.app);
-    timeline.picture('tray menu', path.join(folder, 'tray-menu.png'));
+    const menu = await bed.pictures.trayMenu(requester.app, path.join(folder, 'tray-menu.png'), [
+      'Request access',
+      label,
+    ]);
+    timeline.take('tray menu', menu);
     await tray.click('Request access', label, '1 m');
     const asked = await until(
       'the request',
@@ -168,8 +171,8 @@ async function askFromTray(stage: Stage): Promise<{ requestId: string }> {
       'approve' in shown.actions && 'deny' in shown.actions,
       `actions were ${Object.keys(shown.actions).join(', ')}`,
     );
-    await bed.pictures.notification(path.join(folder, 'notification.png'), shown);
-    timeline.picture('notification', path.join(folder, 'notification.png'));
+    const picture = await bed.pictures.notification(path.join(folder, 'notification.png'), shown);
+    timeline.take('notification', picture);
     return `“${shown.summary}” / “${shown.body}” with ${Object.values(shown.actions).join(', ')}`;
   });
   return { requestId };

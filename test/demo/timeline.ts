@@ -45,6 +45,15 @@ export class Timeline {
     this.pictures.push({ name, file });
   }
 
+  /** A picture that may not be possible here (no panel, no notification daemon to draw it): says why instead. */
+  take(
+    name: string,
+    result: { readonly taken: true; readonly file: string } | { readonly taken: false; readonly why: string },
+  ): void {
+    if (result.taken) this.picture(name, result.file);
+    else this.print(`              no picture of the ${name}: ${result.why}`);
+  }
+
   report(): Report {
     return {
       ok: this.steps.length > 0 && this.steps.every((step) => step.ok),

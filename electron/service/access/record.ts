@@ -5,13 +5,14 @@
 import type { EventType } from '../../../shared/contract/events';
 import { newId, principalName } from '../../../shared/domain/ids';
 import { type Clock, type Instant, plusMs, type Random } from '../../../shared/domain/instant';
-import { PROVISIONING_TTL_MS, READY_TTL_MS } from '../../../shared/domain/limits';
+import { READY_TTL_MS } from '../../../shared/domain/limits';
 import type { GrantState, RequestState } from '../../../shared/domain/states';
 import { AppError } from '../errors';
 import type { GrantTable, RequestTable } from '../store/schema';
 import type { AuditDraft, WriteTx } from '../store/store';
 import type { Presence } from '../use-cases';
 import type { Caller } from './caller';
+import { grantColumns } from './columns';
 import { type Directory, eligibleVoters, owns } from './directory';
 import {
   type GrantFacts,
@@ -321,7 +322,7 @@ export async function recordGrant(
   let columns: Partial<GrantTable> = { ...record.set };
   for (const event of events) {
     state = applyGrantEvent(state, event);
-    columns = { ...columns, state, ...grantColumns({ ...facts.row, ...columns }, event, now, record) };
+    columns = { ...columns, state, ...grantColumns({ ...facts.row, ...columns }, event, now, record.endedBy ?? null) };
   }
   const changed = await tx.db
     .updateTable('grants')
@@ -342,55 +343,6 @@ export async function recordGrant(
     });
   }
   return after;
-}
-
-function grantColumns(row: GrantTable, event: GrantEvent, now: Instant, record: GrantRecord): Partial<GrantTable> {
-  switch (event.type) {
-    case 'provisioning':
-      return { provisioning_since: now, due_at: now, attempts: 0, last_error: null };
-    case 'credential_ready':
-      return {
-        target: 'present',
-        due_at: plusMs((row.provisioning_since ?? now) as Instant, PROVISIONING_TTL_MS),
-        last_error: null,
-      };
-    case 'activated':
-      // Due at once: the target's own limit is moved to the exact deadline.
-      return { activated_at: now, expires_at: event.expiresAt, due_at: now, attempts: 0, last_error: null };
-    case 'extended':
-      return {
-        expires_at: event.expiresAt,
-        ttl_ms: row.ttl_ms + event.addedMs,
-        due_at: event.expiresAt,
-        attempts: 0,
-        last_error: null,
-      };
-    case 'ending':
-      return {
-        ending_since: now,
-        end_reason: event.reason,
-        ended_by: record.endedBy ?? null,
-        due_at: now,
-        attempts: 0,
-        sealed: null,
-      };
-    case 'removal_delayed':
-      return { alarmed_at: now };
-    case 'ended':
-      return endedColumns(event.proof, now);
-  }
-}
-function endedColumns(proof: 'read_back' | 'never_created' | 'attested_unverified', now: Instant): Partial<GrantTable> {
-  const ended = { ended_at: now, end_proof: proof, due_at: null, sealed: null, claimed_by: null, claimed_until: null };
-  switch (proof) {
-    case 'read_back':
-      // What the principal left is worked off afterwards; it gives nobody access.
-      return { ...ended, target: 'gone', residue_due_at: now, last_error: null };
-    case 'never_created':
-      return { ...ended, target: 'gone' };
-    case 'attested_unverified':
-      return { ...ended, target: 'unknown' };
-  }
 }
 
 /** A grant that ends takes its open extension requests with it; an approved one that was not in effect yet never will be. */

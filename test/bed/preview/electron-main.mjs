@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { app, BrowserWindow, protocol } from 'electron';
 
-const { built, out, shots } = JSON.parse(readFileSync(process.env.PREVIEW_PLAN ?? '', 'utf8'));
+const { built, out, shots, axeFile } = JSON.parse(readFileSync(process.env.PREVIEW_PLAN ?? '', 'utf8'));
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /** @type {Readonly<Record<string, string>>} */
@@ -59,6 +59,22 @@ async function takePictures() {
     const deadlineAt = Date.now() + WAIT_MS;
     while (!(await window.webContents.executeJavaScript('window.previewDone === true')) && Date.now() < deadlineAt)
       await new Promise((done) => setTimeout(done, 30));
+    if (axeFile !== null) {
+      // focus guards are Base UI's way to keep Tab inside a popup: hidden, and they pass focus on at once
+      await window.webContents.executeJavaScript(`${readFileSync(axeFile, 'utf8')};0`);
+      /** @type {{ id: string, impact: string, nodes: { html: string, failureSummary: string }[] }[]} */
+      const found = await window.webContents.executeJavaScript(
+        'axe.run({ exclude: ["[data-base-ui-focus-guard]"] }).then((r) => JSON.parse(JSON.stringify(r.violations)))',
+      );
+      for (const { id, impact, nodes } of found.filter(
+        (one) => one.impact === 'serious' || one.impact === 'critical',
+      )) {
+        faults++;
+        console.log(
+          `${name}: axe ${impact} ${id}\n  ${nodes.map((one) => `${one.html.slice(0, 160)} ${one.failureSummary.split('\n')[1] ?? ''}`).join('\n  ')}`,
+        );
+      }
+    }
     const picture = await window.webContents.capturePage();
     writeFileSync(path.join(out, `${name}.png`), picture.toPNG());
     window.destroy();

@@ -1,6 +1,6 @@
 /**
  * Pictures of the screens, from fixtures, in the real Electron runtime:
- *   node test/bed/preview/run.mjs [scene…] [--theme light|dark] [--narrow|--wide] [--out DIR]
+ *   node test/bed/preview/run.mjs [scene…] [--theme light|dark] [--narrow|--wide] [--out DIR] [--axe]
  * Scenes are in scenes.ts; without names all are taken. Needs Xvfb when there is no display.
  */
 import { spawn } from 'node:child_process';
@@ -38,6 +38,9 @@ const shots = scenes.flatMap((scene) =>
   (theme ? [theme] : ['light', 'dark']).flatMap((one) => sizes.map((size) => ({ scene, theme: one, ...size }))),
 );
 
+// --axe: also says what a screen reader or a weak eye would stumble over
+const axeFile = args.includes('--axe') ? path.join(root, 'node_modules/axe-core/axe.min.js') : null;
+
 const work = mkdtempSync(path.join(tmpdir(), 'hallpass-preview-'));
 try {
   await build({
@@ -54,7 +57,7 @@ try {
       chunkSizeWarningLimit: 5000,
     },
   });
-  writeFileSync(path.join(work, 'plan.json'), JSON.stringify({ built: path.join(work, 'built'), out, shots }));
+  writeFileSync(path.join(work, 'plan.json'), JSON.stringify({ built: path.join(work, 'built'), out, shots, axeFile }));
   const { path: electron } = await electronRuntime();
   const electronArgs = [
     ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),

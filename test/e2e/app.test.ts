@@ -43,8 +43,8 @@ describe('the app', { timeout: 90_000 }, () => {
     const preferences = await app.electron.evaluate(({ BrowserWindow }) => {
       const [window] = BrowserWindow.getAllWindows();
       return (
-        window?.webContents as unknown as { getLastWebPreferences(): Record<string, unknown> }
-      ).getLastWebPreferences();
+        window?.webContents as unknown as { getLastWebPreferences(): Record<string, unknown> } | undefined
+      )?.getLastWebPreferences();
     });
     expect(preferences).toMatchObject({
       sandbox: true,

@@ -50,7 +50,7 @@ export function createLog(file: string, now: () => number): Log {
         mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
         bytes = sizeOf(file);
       }
-      const line = `${JSON.stringify({ at: new Date(now()).toISOString(), level, what: redact(what), ...(redact(facts ?? {}) as object) })}\n`;
+      const line = `${JSON.stringify({ at: new Date(now()).toISOString(), level, what: redact(what), ...(facts === undefined ? {} : { facts: redact(facts) }) })}\n`;
       if (bytes + line.length > MAX_LOG_BYTES) {
         renameSync(file, `${file}.1`);
         bytes = 0;

@@ -21,6 +21,8 @@ const Message = z.discriminatedUnion('kind', [
 ]);
 type Message = z.infer<typeof Message>;
 const MAX_QUEUED = 500;
+/** Refusals that mean: it is over already, there is nothing to return. */
+const SETTLED: ReadonlySet<string> = new Set(['wrong-state', 'not-found', 'conflict', 'idempotency-mismatch']);
 
 type Omitted<T> = T extends unknown ? Omit<T, 'key'> : never;
 export interface ReturnQueue {
@@ -28,6 +30,8 @@ export interface ReturnQueue {
   push(message: Omitted<Message>): Promise<void>;
   flush(): Promise<void>;
   size(): number;
+  /** A return of this grant still waits to be heard. */
+  returning(grantId: string): boolean;
 }
 
 export function createReturnQueue(deps: {
@@ -63,6 +67,13 @@ export function createReturnQueue(deps: {
         await send(message);
       } catch (cause) {
         if (!(cause instanceof ApiProblem) || cause.problem.status >= 500 || cause.problem.status === 401) return; // away: later
+        if (message.kind === 'return' && !SETTLED.has(cause.problem.code)) {
+          deps.log('error', 'a return was refused; it is tried again', {
+            grantId: message.grantId,
+            problem: cause.problem.code,
+          });
+          continue; // whoever returned it must not go on holding it
+        }
         deps.log('info', 'the service had no use for a report', {
           kind: message.kind,
           grantId: message.grantId,
@@ -81,6 +92,7 @@ export function createReturnQueue(deps: {
   };
   return {
     size: () => queue.length,
+    returning: (grantId) => queue.some((message) => message.kind === 'return' && message.grantId === grantId),
     flush,
     async push(message) {
       queue = [...queue, { ...message, key: deps.newKey() } as Message].slice(-MAX_QUEUED);

@@ -122,7 +122,7 @@ export function createSession(deps: SessionDeps): Session {
         serviceName: status.me?.service.name ?? addressOf(profile) ?? 'the service',
       };
     if (status.refusedWith === 'device-revoked') return { phase: 'failed', error: REVOKED, canRetry: true };
-    if (profile.mode !== 'join' && status.me === null && status.offlineSince === null) return { phase: 'starting' };
+    if (status.me === null && status.offlineSince === null) return { phase: 'starting' };
     const clock = deps.clock();
     return {
       phase: 'ready',

@@ -55,7 +55,8 @@ async function request(base: string, wire: Wire, call: Call): Promise<Answer> {
       ...wire,
       method: call.method,
       url: base + call.path,
-      headers: { ...call.headers },
+      // axios would call an empty body a form, and the service rightly takes no forms
+      headers: call.body === undefined ? { ...call.headers, 'content-type': false } : { ...call.headers },
       data: call.body,
       responseType: 'stream',
       validateStatus: () => true,

@@ -39,6 +39,8 @@ export function createGrantFlow(deps: {
   const { injector, clock, queue } = deps;
   const delivering = new Set<string>();
   const activeSaid = new Set<string>();
+  /** Ended on this machine, whatever the service still believes. */
+  const over = new Set<string>();
   /** The latest state heard of each grant, so that one that ended while its files were being written is taken away again. */
   const heard = new Map<string, GrantView['state']>();
 
@@ -50,6 +52,7 @@ export function createGrantFlow(deps: {
 
   async function deliver(grant: GrantView): Promise<void> {
     if (delivering.has(grant.id) || localOf(grant.id)?.state === 'injected') return;
+    if (over.has(grant.id) || queue.returning(grant.id)) return; // given back or out of time here: never again
     delivering.add(grant.id);
     try {
       const sealed = await deps.callApi('grants.credential', { params: { id: grant.id } });
@@ -97,6 +100,7 @@ export function createGrantFlow(deps: {
 
   async function activate(grant: GrantView): Promise<void> {
     if (grant.expiresAt === null) return;
+    if (over.has(grant.id) || queue.returning(grant.id)) return;
     clock.watch({ grantId: grant.id, expiresAt: grant.expiresAt, ttlMs: grant.ttlMs });
     if (localOf(grant.id)?.state !== 'injected') {
       await deliver(grant);
@@ -156,8 +160,12 @@ export function createGrantFlow(deps: {
         }
       }
     },
-    onDeadline: (grantId) => remove(grantId, 'expired'),
+    onDeadline(grantId) {
+      over.add(grantId);
+      return remove(grantId, 'expired');
+    },
     async giveBack(grantId) {
+      over.add(grantId);
       clock.forget(grantId);
       if (isHere(grantId)) {
         const done = await injector.remove(grantId, 'returned');

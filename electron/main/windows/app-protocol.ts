@@ -8,6 +8,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { MAX_BODY_BYTES } from '../../../shared/domain/limits';
 import type { Log } from '../lifecycle/log';
+import { ApiProblem } from '../session/api-problem';
 import { APP_CSP } from './csp';
 import { API_PREFIX, judgeCall, passDown, passUp, problemOf } from './proxy-rules';
 import { serveFiles } from './static-files';
@@ -66,6 +67,7 @@ export function createAppProtocol(deps: { root: string; upstream: () => Upstream
       });
     } catch (cause) {
       running.delete(id);
+      if (cause instanceof ApiProblem) return json(cause.problem.status, cause.problem); // sign-in was refused
       if (!stop.signal.aborted) deps.log('warn', 'the service did not answer', { path: verdict.path, cause });
       return away(cause instanceof Error ? cause.message : undefined);
     }

@@ -73,9 +73,7 @@ describe('the tray', () => {
   });
   test('the icons differ by shape, and are PNG files', () => {
     const alpha = (name: 'idle' | 'waiting' | 'active' | 'ending') =>
-      drawIcon(name, 22)
-        .filter((_, i) => i % 4 === 3)
-        .toString('hex');
+      Buffer.from(drawIcon(name, 22).filter((_, i) => i % 4 === 3)).toString('hex');
     expect(new Set((['idle', 'waiting', 'active', 'ending'] as const).map(alpha)).size).toBe(4);
     expect(encodePng(drawIcon('idle', 22), 22).subarray(1, 4).toString()).toBe('PNG');
   });

@@ -26,11 +26,11 @@ export class Person {
   /** First run: the service lives here and others join. */
   async host(team: string, address: string, port: number): Promise<void> {
     await this.page.locator('input[value=host]').check({ force: true });
-    await this.page.getByLabel('Your name').fill(this.name);
-    await this.page.getByLabel('Team').fill(team);
+    await this.page.getByRole('textbox', { name: 'Your name' }).fill(this.name);
+    await this.page.getByRole('textbox', { name: 'Team' }).fill(team);
     await this.page.getByRole('combobox', { name: 'Address that others reach' }).click();
     await this.page.getByRole('option', { name: address }).click();
-    await this.page.getByLabel('Port').fill(String(port));
+    await this.page.getByRole('textbox', { name: 'Port' }).fill(String(port));
     await this.page.getByRole('button', { name: 'Start hosting' }).click();
     await this.ready();
   }
@@ -38,8 +38,8 @@ export class Person {
   /** First run: join with the link, and the code that was told. Ends when the fingerprint is on screen. */
   async join(link: string, code: string): Promise<string> {
     await this.page.locator('input[value=join]').check({ force: true });
-    await this.page.getByLabel('Invite link').fill(link);
-    await this.page.getByLabel('Code').fill(code);
+    await this.page.getByRole('textbox', { name: 'Invite link' }).fill(link);
+    await this.page.getByRole('textbox', { name: 'Code' }).fill(code);
     await this.page.getByRole('button', { name: 'Join', exact: true }).click();
     const session = await this.waitFor('pending-confirmation');
     return session.phase === 'pending-confirmation' ? session.fingerprint : '';

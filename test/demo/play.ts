@@ -17,6 +17,10 @@ const PRODUCTION = 'orders-db';
 const LATE_MS = 5_000;
 const EARLY_MS = 1_000;
 
+type Shown = Awaited<ReturnType<Bed['notifications']['of']>>[number];
+const offers = (shown: Shown, key: string): boolean => shown.actions.some((action) => action.key === key);
+const buttons = (shown: Shown): string => shown.actions.map((action) => action.label).join(', ');
+
 interface Stage {
   readonly timeline: Timeline;
   readonly folder: string;
@@ -167,13 +171,10 @@ async function askFromTray(stage: Stage): Promise<{ requestId: string }> {
     const shown = await until('the notification', async () =>
       (await bed.notifications.of(approver.app.processId)).find((each) => each.summary.includes('Nadia')),
     );
-    must(
-      'approve' in shown.actions && 'deny' in shown.actions,
-      `actions were ${Object.keys(shown.actions).join(', ')}`,
-    );
+    must(offers(shown, 'approve') && offers(shown, 'deny'), `its buttons are ${buttons(shown)}`);
     const picture = await bed.pictures.notification(path.join(folder, 'notification.png'), shown);
     timeline.take('notification', picture);
-    return `“${shown.summary}” / “${shown.body}” with ${Object.values(shown.actions).join(', ')}`;
+    return `“${shown.summary}” / “${shown.body}” with ${buttons(shown)}`;
   });
   return { requestId };
 }
@@ -183,7 +184,7 @@ async function approveFromNotification(
   requestId: string,
 ): Promise<void> {
   await timeline.step('she approves on the notification; Nadia can log in', async () => {
-    const shown = (await bed.notifications.of(approver.app.processId)).find((each) => 'approve' in each.actions);
+    const shown = (await bed.notifications.of(approver.app.processId)).find((each) => offers(each, 'approve'));
     must(shown, 'no notification to press');
     const pressedAt = performance.now();
     bed.notifications.invoke(shown.id, 'approve');
@@ -253,16 +254,21 @@ async function productionOnTheCard(stage: Stage): Promise<void> {
   let grant: GrantView | undefined;
   await timeline.step('production needs the card: no Approve on its notification', async () => {
     await requester.page.keyboard.press('Control+k');
-    await requester.page.keyboard.type(`${PRODUCTION} rw 15m INC-12 release stuck orders`);
+    await requester.page
+      .getByRole('combobox', { name: 'Find or ask' })
+      .fill(`${PRODUCTION} rw 15m INC-12 release stuck orders`);
+    await requester.page.getByText(`Request read-write on ${PRODUCTION} for 15 m`).waitFor();
+    await requester.page.screenshot({ path: path.join(folder, 'palette.png') });
+    timeline.picture('palette', path.join(folder, 'palette.png'));
     await requester.page.keyboard.press('Enter');
     const shown = await until('the notification', async () =>
       (await bed.notifications.of(approver.app.processId)).find(
         (each) => each.closed === null && each.summary.includes(PRODUCTION),
       ),
     );
-    must(!('approve' in shown.actions), 'the notification offers Approve for production');
-    bed.notifications.invoke(shown.id, 'default' in shown.actions ? 'default' : 'open');
-    return `“${shown.summary}” with ${Object.values(shown.actions).join(', ')}`;
+    must(!offers(shown, 'approve'), 'the notification offers Approve for production');
+    bed.notifications.invoke(shown.id, offers(shown, 'default') ? 'default' : 'open');
+    return `“${shown.summary}” with ${buttons(shown)}`;
   });
   await timeline.step('Priya approves on the consent card', async () => {
     const card = await until('the consent card', () =>

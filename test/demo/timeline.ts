@@ -27,7 +27,8 @@ export class Timeline {
   async step(name: string, play: () => Promise<string>): Promise<void> {
     const from = performance.now();
     try {
-      this.record(name, true, performance.now() - from, await play());
+      const evidence = await play();
+      this.record(name, true, performance.now() - from, evidence);
     } catch (error) {
       this.record(name, false, performance.now() - from, error instanceof Error ? error.message : String(error));
       throw error;

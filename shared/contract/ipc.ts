@@ -11,6 +11,8 @@ import { DecisionChannel, DisplayName, GrantId, Reason, RequestId } from './fiel
 import { CardFacts } from './requests';
 import { Settings } from './settings';
 
+/** A plan of many statements is copied as one text. */
+const MAX_COPY_CHARS = 256 * 1024;
 /** What went wrong, in three parts, as the user reads it. */
 export const UserError = z.object({
   code: z.string(),
@@ -138,7 +140,7 @@ export const IPC_INVOKE = {
   'consent.place': { args: z.tuple([z.strictObject({ requestId: RequestId, bounds: Bounds }).nullable()]), result: ok },
   'consent.focus': { args: z.tuple([]), result: ok },
   'proxy.cancel': { args: z.tuple([z.string().max(64)]), result: ok },
-  'text.copy': { args: z.tuple([z.strictObject({ text: z.string().max(4096) })]), result: ok },
+  'text.copy': { args: z.tuple([z.strictObject({ text: z.string().max(MAX_COPY_CHARS) })]), result: ok },
   'app.quit': { args: z.tuple([]), result: ok },
 } as const;
 export type InvokeChannel = keyof typeof IPC_INVOKE;

@@ -77,7 +77,15 @@ export const NewResource = z.strictObject({
   levels: z.array(Level).min(1).max(20).optional().describe('the provisioner proposes read-only and read-write'),
 });
 export type NewResource = z.infer<typeof NewResource>;
-export const ResourceChange = NewResource.partial().omit({ name: true });
+/** What is left out stays as it is, so there are no defaults here: they would empty it. */
+export const ResourceChange = NewResource.omit({ name: true })
+  .extend({
+    description: NewResource.shape.description.unwrap(),
+    tags: NewResource.shape.tags.unwrap(),
+    owners: NewResource.shape.owners.unwrap(),
+    dependsOn: NewResource.shape.dependsOn.unwrap(),
+  })
+  .partial();
 
 export const TargetAddress = z.strictObject({
   settings: ResourceSettings,

@@ -9,7 +9,7 @@ import { ProofState } from './audit';
 import { EventEnvelope } from './events';
 import { DecisionChannel, DisplayName, GrantId, Reason, RequestId } from './fields';
 import { CardFacts } from './requests';
-import { Settings } from './settings';
+import { Settings, SettingsChange } from './settings';
 
 /** A plan of many statements is copied as one text. */
 const MAX_COPY_CHARS = 256 * 1024;
@@ -119,7 +119,7 @@ export const IPC_INVOKE = {
   'setup.unlock': { args: z.tuple([z.strictObject({ passphrase: z.string().max(256) })]), result: ok },
   'setup.addresses': { args: z.tuple([]), result: z.array(z.object({ address: z.string(), label: z.string() })) },
   'settings.get': { args: z.tuple([]), result: Settings },
-  'settings.set': { args: z.tuple([Settings.partial()]), result: Settings },
+  'settings.set': { args: z.tuple([SettingsChange]), result: Settings },
   'injection.list': { args: z.tuple([]), result: z.array(LocalInjection) },
   /** Opens a window of the main process that shows the credential; nothing secret comes back. */
   'credential.reveal': { args: z.tuple([GrantId]), result: ok },

@@ -21,3 +21,13 @@ export const Settings = z.strictObject({
   windowBounds: z.strictObject({ x: z.int(), y: z.int(), width: z.int(), height: z.int() }).nullable().default(null),
 });
 export type Settings = z.infer<typeof Settings>;
+
+/**
+ * A change of some settings. Not `Settings.partial()`: a default inside of an optional field is filled in when the field is
+ * missing, and a change of one setting would put all the others back.
+ */
+const withoutDefaults = Object.fromEntries(
+  Object.entries(Settings.shape).map(([name, field]) => [name, field.unwrap().optional()]),
+) as { [K in keyof typeof Settings.shape]: z.ZodOptional<ReturnType<(typeof Settings.shape)[K]['unwrap']>> };
+export const SettingsChange = z.strictObject(withoutDefaults);
+export type SettingsChange = z.infer<typeof SettingsChange>;

@@ -10,7 +10,7 @@ import { useKeys } from './keys';
 import { useGo } from './navigation';
 import { onOpenPalette } from './palette/open';
 import { useApi } from './queries';
-import { SCREENS, type Screen } from './routes';
+import { SCREENS, type Screen } from './screens';
 import { useReady } from './session';
 import { wordTime } from './words';
 

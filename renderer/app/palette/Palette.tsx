@@ -15,7 +15,7 @@ import { useSecond } from '../clock';
 import { useDebounced } from '../debounced';
 import { useGo } from '../navigation';
 import { useApi, useChange } from '../queries';
-import { SCREENS } from '../routes';
+import { SCREENS } from '../screens';
 import { useInjections, useReady, useSettings } from '../session';
 import { wordApprovals } from '../words';
 import { type Completed, complete } from './complete';

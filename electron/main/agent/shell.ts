@@ -226,6 +226,7 @@ export function createShell(deps: ShellDeps): Shell {
     return new Promise((resolve) => {
       const done = () => {
         if (!window.isDestroyed() && !window.isVisible()) window.show();
+        log('info', 'the window can be shown');
         resolve(window);
       };
       window.once('ready-to-show', done);

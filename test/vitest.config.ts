@@ -26,7 +26,6 @@ function project(name: string, timeoutMs: number, more: { fileParallelism?: bool
 export default defineConfig({
   root,
   test: {
-    passWithNoTests: true,
     projects: [
       project('unit', 20_000),
       project('model', 300_000),

@@ -1,8 +1,8 @@
 /** Every file-system call of inject and remove fails once in every way, and is once the last thing the process did. */
 import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
-import { profileOf } from '../../../electron/main/injection/lease-folders';
-import { setBlocks } from '../../../electron/main/injection/marked-blocks';
+import { profileOf } from '../../electron/main/injection/lease-folders';
+import { setBlocks } from '../../electron/main/injection/marked-blocks';
 import {
   Crash,
   entriesBelow,
@@ -13,7 +13,7 @@ import {
   newMachine,
   PASSWORD,
   SECOND,
-} from './machine';
+} from '../unit/injection/machine';
 
 const ORIGINAL = '[mine]\nhost=x\n# no final line end';
 const machines: Machine[] = [];

@@ -62,8 +62,12 @@ export function hardenApp(log: Log): void {
   void app.whenReady().then(() => hardenSession(session.defaultSession));
 }
 
-/** Switches with which somebody else could press Approve for the user. */
-const DEBUG_SWITCHES = /^--(remote-debugging-(port|pipe)|inspect(-brk)?(-port|-publish-uid)?|js-flags)(=|$)/;
+/**
+ * Switches with which somebody else could press Approve for the user. Chromium takes one dash as well as two (and `/` on
+ * Windows, in any case), so all of these spellings open the door.
+ */
+const DEBUG_SWITCHES =
+  /^(--?|\/)(remote-debugging-(port|pipe)|inspect(-brk|-wait)?(-port|-publish-uid)?|js-flags)(=|$)/i;
 
 /** True when this release was started with a debugger's door open; it then refuses decisions. Pure. */
 export function debuggerCouldDecide(argv: readonly string[], build: 'release' | 'development'): boolean {

@@ -1,5 +1,8 @@
-/** Serves one built folder over a custom scheme. The path is decoded once, normalised, and must stay inside the folder. */
-import { readFile } from 'node:fs/promises';
+/**
+ * Serves one built folder over a custom scheme. The path is decoded once, normalised, and must stay inside the folder;
+ * what is read must lie inside it too, once links are followed.
+ */
+import { readFile, realpath } from 'node:fs/promises';
 import { extname, join, normalize, sep } from 'node:path';
 import { pageHeaders } from './csp';
 
@@ -24,9 +27,9 @@ export function fileFor(root: string, urlPath: string): string | undefined {
   }
   if (decoded.includes('\0') || decoded.includes('\\')) return undefined;
   const file = normalize(join(root, decoded));
-  const inside = file.startsWith(root.endsWith(sep) ? root : root + sep);
-  return inside && TYPES[extname(file)] !== undefined ? file : undefined;
+  return isInside(root, file) && TYPES[extname(file)] !== undefined ? file : undefined;
 }
+const isInside = (root: string, file: string) => file.startsWith(root.endsWith(sep) ? root : root + sep);
 
 /** A handler for `protocol.handle`: files of `root`, `/` is `index`. */
 export function serveFiles(root: string, index: string, policy: Readonly<Record<string, string>>) {
@@ -34,7 +37,9 @@ export function serveFiles(root: string, index: string, policy: Readonly<Record<
     const file = fileFor(root, url.pathname === '/' ? `/${index}` : url.pathname);
     if (file === undefined) return new Response(null, { status: 404 });
     try {
-      const body = await readFile(file);
+      const real = await realpath(file);
+      if (!isInside(await realpath(root), real)) return new Response(null, { status: 404 }); // a link that leads out
+      const body = await readFile(real);
       return new Response(body, {
         status: 200,
         headers: { ...pageHeaders(policy), 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' },

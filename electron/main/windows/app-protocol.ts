@@ -9,7 +9,7 @@ import { Readable } from 'node:stream';
 import { MAX_BODY_BYTES } from '../../../shared/domain/limits';
 import type { Log } from '../lifecycle/log';
 import { ApiProblem } from '../session/api-problem';
-import { APP_CSP } from './csp';
+import { APP_CSP, DATA_HEADERS } from './csp';
 import { API_PREFIX, judgeCall, passDown, passUp, problemOf } from './proxy-rules';
 import { serveFiles } from './static-files';
 
@@ -31,7 +31,10 @@ export interface AppProtocol {
 }
 
 const json = (status: number, body: unknown) =>
-  new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/problem+json' } });
+  new Response(JSON.stringify(body), {
+    status,
+    headers: { ...DATA_HEADERS, 'content-type': 'application/problem+json' },
+  });
 
 export function createAppProtocol(deps: { root: string; upstream: () => Upstream | null; log: Log }): AppProtocol {
   const files = serveFiles(deps.root, 'app/index.html', APP_CSP);
@@ -63,7 +66,7 @@ export function createAppProtocol(deps: { root: string; upstream: () => Upstream
       if (empty) answer.body.resume();
       return new Response(empty ? null : (Readable.toWeb(answer.body) as ReadableStream<Uint8Array>), {
         status: answer.status,
-        headers: { ...passDown(answer.headers as Record<string, unknown>), 'cache-control': 'no-store' },
+        headers: { ...passDown(answer.headers as Record<string, unknown>), ...DATA_HEADERS },
       });
     } catch (cause) {
       running.delete(id);

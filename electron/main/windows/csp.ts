@@ -34,7 +34,7 @@ export const revealCsp = (styleNonce: string): Readonly<Record<string, string>> 
 
 export const cspHeader = (policy: Readonly<Record<string, string>>): string =>
   Object.entries(policy)
-    .map(([name, value]) => `${name} ${value}`)
+    .map(([name, value]) => `${name} ${value}`.trim())
     .join('; ');
 
 /** Headers of every page and file we serve. */
@@ -45,3 +45,8 @@ export const pageHeaders = (policy: Readonly<Record<string, string>>): Record<st
   'cross-origin-opener-policy': 'same-origin',
   'cache-control': 'no-store',
 });
+
+/** Answers of the service that reach a page are data, whatever they claim to be: shown as a page of ours they can do nothing. */
+export const DATA_HEADERS: Readonly<Record<string, string>> = {
+  ...pageHeaders({ ...shut, sandbox: '' }),
+};

@@ -56,9 +56,14 @@ const DOWN = ['content-type', 'etag', 'retry-after', 'content-disposition'] as c
 export function passUp(headers: { get(name: string): string | null }): Record<string, string> {
   return pick(UP, (name) => headers.get(name));
 }
+/** What a service of ours answers with. Anything else (a page, a script) would be shown or run by nobody: it is bytes. */
+const DATA_TYPE = /^application\/(problem\+json|json|x-ndjson)(;|$)/i;
+
 /** The headers of the service's answer that reach the page. */
 export function passDown(headers: Readonly<Record<string, unknown>>): Record<string, string> {
-  return pick(DOWN, (name) => (typeof headers[name] === 'string' ? headers[name] : null));
+  const down = pick(DOWN, (name) => (typeof headers[name] === 'string' ? headers[name] : null));
+  const type = down['content-type'];
+  return type === undefined || DATA_TYPE.test(type) ? down : { ...down, 'content-type': 'application/octet-stream' };
 }
 function pick(names: readonly string[], read: (name: string) => string | null): Record<string, string> {
   const out: Record<string, string> = {};

@@ -44,3 +44,10 @@ export function placeInside(wanted: Rect, content: { width: number; height: numb
     height: Math.min(wanted.height, content.height - y),
   };
 }
+
+/** A card smaller than this can't be read, and a cut-out of it could show a button without what it decides. */
+export const MIN_READABLE_CARD = { width: 280, height: 240 } as const;
+export const isReadable = (card: Rect): boolean =>
+  card.width >= MIN_READABLE_CARD.width && card.height >= MIN_READABLE_CARD.height;
+export const sameRect = (a: Rect, b: Rect): boolean =>
+  a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height;

@@ -35,6 +35,11 @@ type Shown = Exclude<ConsentState, { kind: 'card' }> | { kind: 'card'; facts: Ca
 export interface ConsentSurface {
   show(requestId: string): Promise<void>;
   clear(): void;
+  /**
+   * The card was moved, resized or given the keyboard by the page it lies over: what the hand was about to do was not meant
+   * for it, so it has to be looked at for a moment again. `too-small` to be read, it takes no decision at all.
+   */
+  disturbed(how: 'moved' | 'focused' | 'too-small'): void;
   /** The request was handled, changed or withdrawn elsewhere: load the facts anew, or say that it is over. */
   refresh(request: RequestView): void;
   state(): ConsentState;
@@ -53,6 +58,7 @@ export function createConsentSurface(
   let shown: Shown = { kind: 'none' };
   let disarm = () => {};
   let busy = false;
+  let size: 'readable' | 'too-small' = 'readable';
 
   const state = (): ConsentState => {
     if (shown.kind === 'card') {
@@ -75,6 +81,16 @@ export function createConsentSurface(
   };
   const fail = (cause: unknown) => become({ kind: 'error', error: toUserError(cause), theme: ports.theme() });
 
+  /** Begins the moment in which the card is only looked at. */
+  function armLater(): void {
+    disarm();
+    const id = requestId;
+    if (size === 'too-small') return;
+    disarm = ports.after(ARM_AFTER_MS, () => {
+      if (requestId === id && shown.kind === 'card') become({ ...shown, armed: true });
+    });
+  }
+
   async function load(id: string): Promise<void> {
     disarm();
     try {
@@ -85,9 +101,7 @@ export function createConsentSurface(
         return;
       }
       become({ kind: 'card', facts, armed: false });
-      disarm = ports.after(ARM_AFTER_MS, () => {
-        if (requestId === id && shown.kind === 'card') become({ ...shown, armed: true });
-      });
+      armLater();
       await ports.seen(id).catch(() => undefined); // a courtesy to the requester; the card works without
     } catch (cause) {
       if (requestId === id) fail(cause);
@@ -108,6 +122,12 @@ export function createConsentSurface(
       requestId = null;
       disarm();
       if (shown.kind !== 'none') become({ kind: 'none' });
+    },
+    disturbed(how) {
+      size = how === 'too-small' ? 'too-small' : how === 'moved' ? 'readable' : size;
+      if (shown.kind !== 'card' || busy) return;
+      if (shown.armed) become({ ...shown, armed: false });
+      armLater();
     },
     refresh(request) {
       if (request.id !== requestId || busy || shown.kind === 'done') return;

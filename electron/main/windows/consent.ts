@@ -14,7 +14,7 @@ import {
 } from 'electron';
 import type { ConsentState } from '../../../shared/contract/ipc';
 import type { RequestView } from '../../../shared/contract/requests';
-import { placeInside, type Rect } from './bounds';
+import { isReadable, placeInside, type Rect, sameRect } from './bounds';
 import { type ConsentPorts, type ConsentSurface, createConsentSurface } from './consent-surface';
 import { CONSENT_CSP } from './csp';
 import { backgroundOf, bringForward, currentTheme, SAFE_PREFERENCES } from './main-window';
@@ -116,11 +116,19 @@ export function createConsentPlaces(deps: {
       }
       const made = paneIn(host);
       const [width = 0, height = 0] = host.getContentSize();
-      made.view.setBounds(placeInside(at.bounds, { width, height }));
+      const bounds = placeInside(at.bounds, { width, height });
+      if (!sameRect(made.view.getBounds(), bounds)) {
+        made.view.setBounds(bounds);
+        made.surface.disturbed(isReadable(bounds) ? 'moved' : 'too-small');
+      }
       if (!host.contentView.children.includes(made.view)) host.contentView.addChildView(made.view);
       await made.surface.show(at.requestId);
     },
-    focusPane: () => pane?.view.webContents.focus(),
+    focusPane() {
+      if (pane === null || pane.view.webContents.isFocused()) return;
+      pane.surface.disturbed('focused'); // a key that was meant for the page decides nothing
+      pane.view.webContents.focus();
+    },
     async openWindow(requestId) {
       const made = cardWindow();
       bringForward(made.window);

@@ -3,7 +3,7 @@
  * A file that can't be read as what it should be is kept aside under another name and reported, never overwritten.
  * A crash while writing leaves the old file, or the new one.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { z } from 'zod';
 import type { UserError } from '../../../shared/contract/ipc';
@@ -21,8 +21,10 @@ export function readJsonFile<S extends z.ZodType>(file: string, schema: S, nowMs
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { kind: 'none' };
-    throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'none' };
+    if (code === 'EISDIR') return { kind: 'corrupt', keptAs: keepAside(file, nowMs) };
+    throw cause; // it may be right and only out of reach: what is written next must not take its place
   }
   try {
     if (text.length > MAX_STATE_BYTES) throw new RangeError('too large');
@@ -47,14 +49,20 @@ export function writeJsonFile(file: string, value: unknown): void {
   const folder = dirname(file);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const temp = join(folder, `.${basename(file)}.${process.pid}.tmp`);
-  const descriptor = openSync(temp, 'w', 0o600);
   try {
-    writeSync(descriptor, `${JSON.stringify(value)}\n`);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    const descriptor = openSync(temp, 'w', 0o600);
+    try {
+      // Not writeSync: on a disk that is nearly full it writes a part and says so only by its number.
+      writeFileSync(descriptor, `${JSON.stringify(value)}\n`);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(temp, file);
+  } catch (cause) {
+    rmSync(temp, { force: true });
+    throw cause;
   }
-  renameSync(temp, file);
 }
 
 /** What the user is told when a file was kept aside. */

@@ -21,15 +21,23 @@ export function openSettings(userData: string, nowMs: number): { store: Settings
     notices.push(
       keptAsideNotice('settings', 'The app starts with its defaults; access is not affected.', keepAside(file, nowMs)),
     );
-  const disk = new Store<Record<string, unknown>>({ name: 'settings', cwd: userData, clearInvalidConfig: true });
-  let current = salvage(disk.store);
+  const disk = openDisk(userData);
+  if (disk === null)
+    notices.push({
+      code: 'settings-not-kept',
+      what: 'The settings can’t be kept on this machine now.',
+      safe: 'The app works with its defaults; access is not affected.',
+      next: `Check that ${userData} can be written, and that the disk is not full.`,
+      detail: null,
+    });
+  let current = salvage(disk?.store ?? {});
   const listeners = new Set<(settings: Settings) => void>();
   const store: SettingsStore = {
     get: () => current,
     set(change) {
       current = Settings.parse({ ...current, ...change });
       try {
-        disk.store = current;
+        if (disk !== null) disk.store = current;
       } catch {
         // read-only home or full disk: the choice holds until the app ends
       }
@@ -44,12 +52,23 @@ export function openSettings(userData: string, nowMs: number): { store: Settings
   return { store, notices };
 }
 
+/** Null when the folder can't be made or read: a read-only home must not keep the app from starting. */
+function openDisk(userData: string): Store<Record<string, unknown>> | null {
+  try {
+    const disk = new Store<Record<string, unknown>>({ name: 'settings', cwd: userData, clearInvalidConfig: true });
+    return typeof disk.store === 'object' ? disk : null; // reads it, now and not later
+  } catch {
+    return null;
+  }
+}
+
 function isCorrupt(file: string): boolean {
   try {
     const raw: unknown = JSON.parse(readFileSync(file, 'utf8'));
     return typeof raw !== 'object' || raw === null || Array.isArray(raw);
   } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === undefined;
+    const { code } = cause as NodeJS.ErrnoException;
+    return code === undefined || code === 'EISDIR';
   }
 }
 

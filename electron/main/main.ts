@@ -5,7 +5,7 @@
  * because a key store may ask the user.
  */
 import { join } from 'node:path';
-import { app, protocol } from 'electron';
+import { app, dialog, protocol } from 'electron';
 import type { Agent } from './agent/agent';
 import { HIDDEN_SWITCH } from './lifecycle/autostart';
 import { hardenApp } from './lifecycle/hardening';
@@ -39,7 +39,7 @@ process.on('unhandledRejection', (cause) => log('error', 'unhandled rejection', 
 
 if (!app.requestSingleInstanceLock()) app.exit(0);
 else if (process.argv.includes(SWEEP_SWITCH)) void sweepOnly();
-else void run();
+else void run().catch(cannotStart);
 
 async function run(): Promise<void> {
   const links = collectLinks();
@@ -77,6 +77,17 @@ async function run(): Promise<void> {
   onPowerEvent(() => agent.onWake());
   const { registerProtocolClient } = await import('./lifecycle/protocol-client');
   registerProtocolClient(log);
+}
+
+/** A process without a window that nobody can find is the worst answer: say it, and end. Deadlines are the keeper's meanwhile. */
+function cannotStart(cause: unknown): void {
+  log('error', 'the app could not start', { cause });
+  const why = cause instanceof Error ? cause.message : String(cause);
+  dialog.showErrorBox(
+    'Hallpass could not start',
+    `${why}\n\nAccess on this machine still ends on time. Log: ${paths.logFile}`,
+  );
+  app.exit(1);
 }
 
 /** No window, nothing of the device unlocked: the bundled service starts, ends what is overdue, and everything quits. */

@@ -1,5 +1,6 @@
 /** Every picture: a screen in a state. One more picture: one more line. */
 import type { EventChannel } from '../../../shared/contract/ipc';
+import * as audit from './audit';
 import { FakeProblem, forever, type Situation, unreachable } from './fake';
 import * as fixtures from './fixtures';
 
@@ -25,6 +26,18 @@ const problem = {
   next: 'Try again. The last lines of its log are below.',
   detail: 'Error: EADDRINUSE: address already in use 10.0.4.12:7443\n    at Server.setupListenHandle',
 };
+
+/** A long log whose proofs hold. */
+const logOf = () =>
+  ({
+    api: {
+      'audit.entries': ({ query }) =>
+        audit.page(query.before ? Number(query.before) : undefined, Number(query.limit ?? 100)),
+      'devices.list': list(audit.devices),
+      'audit.inclusion': ({ query }) => audit.inclusion(Number(query.index), Number(query.size)),
+      'requests.get': () => ({ ...fixtures.waiting, grantId: fixtures.activeGrant.id }),
+    },
+  }) satisfies Scene;
 
 export const SCENES: Readonly<Record<string, Scene>> = {
   home: {},
@@ -124,13 +137,13 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     },
   },
   'palette-empty': { act: ({ press }) => press('k', { ctrlKey: true }) },
-  setup: { session: { phase: 'first-run', keyStorage: 'system' } },
+  setup: { session: { phase: 'first-run', keyStorage: 'system', joinLink: null } },
   'setup-host': {
-    session: { phase: 'first-run', keyStorage: 'passphrase' },
+    session: { phase: 'first-run', keyStorage: 'passphrase', joinLink: null },
     act: ({ click }) => click('input[value=host]'),
   },
   'setup-join': {
-    session: { phase: 'first-run', keyStorage: 'system' },
+    session: { phase: 'first-run', keyStorage: 'system', joinLink: null },
     act: ({ click }) => click('input[value=join]'),
   },
   'setup-unlock': { session: { phase: 'locked' } },
@@ -141,7 +154,54 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'setup-failed': { session: { phase: 'failed', error: problem, canRetry: true } },
   inbox: { route: '/inbox' },
   'inbox-empty': { route: '/inbox', api: { 'requests.list': list([]) } },
-  activity: { route: '/activity' },
+  activity: { route: '/activity', ...logOf() },
+  'activity-open': {
+    route: '/activity',
+    ...logOf(),
+    act: ({ click }) => click(`[data-entry="${fixtures.LOG_SIZE - 4}"]`),
+  },
+  'activity-member': {
+    route: '/activity?type=grant.ended',
+    ...logOf(),
+    api: {
+      ...logOf().api,
+      'me.get': () => ({ ...fixtures.me, person: { ...fixtures.me.person, roles: ['member'] } }),
+    },
+    session: { ...fixtures.readySession, witness: { size: 0, state: 'checking', detail: null } },
+  },
+  'activity-none': {
+    route: `/activity?grant=${fixtures.activeGrant.id}&text=nothing`,
+    api: { 'audit.entries': () => ({ entries: [], nextBefore: null, size: fixtures.LOG_SIZE }) },
+  },
+  'activity-loading': { route: '/activity', api: { 'audit.entries': forever } },
+  'activity-error': {
+    route: '/activity',
+    api: { 'audit.entries': unreachable },
+    session: {
+      ...fixtures.readySession,
+      online: false,
+      offlineSince: fixtures.ago(4 * 60_000),
+      reason: 'connection refused',
+      witness: { size: 18_204, state: 'unknown', detail: 'The service can’t be reached.' },
+    },
+  },
+  'activity-broken': {
+    route: '/activity',
+    ...logOf(),
+    ipc: {
+      'audit.prove': (indexes) =>
+        (indexes as number[]).map((index) => ({ index, state: 'failed', detail: 'Two logs were shown.' })),
+    },
+    session: {
+      ...fixtures.readySession,
+      witness: {
+        size: 18_204,
+        state: 'broken',
+        detail: 'The log could not prove that it only grew from 18,100 to 18,204 entries.',
+      },
+    },
+    act: ({ click }) => click(`[data-entry="${fixtures.LOG_SIZE - 4}"]`),
+  },
   resources: { route: '/resources' },
   people: { route: '/people' },
   policy: { route: '/policy' },

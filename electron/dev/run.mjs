@@ -7,14 +7,15 @@ import { fileURLToPath } from 'node:url';
 
 /** The folder of the checkout. */
 export const PROJECT_FOLDER = path.resolve(fileURLToPath(new URL('../..', import.meta.url)));
-/** What is kept of a program's output for the error text. */
-const MAX_TAIL_CHARACTERS = 4_000;
+/** What is kept of a program's complaints for the error text: how they began and how they ended. */
+const MAX_HEAD_CHARACTERS = 1_500;
+const MAX_TAIL_CHARACTERS = 2_500;
 
 /**
  * @typedef {object} Finished
  * @property {number} code exit code; 128 + signal number is not attempted: a signal counts as 1
  * @property {string} stdout
- * @property {string} stderr the last lines only
+ * @property {string} stderr its beginning and its end
  */
 
 /**
@@ -35,16 +36,34 @@ export function run(command, args, options = {}) {
       killSignal: 'SIGKILL',
     });
     let stdout = '';
-    let stderr = '';
+    const complaints = createExcerpt();
     child.stdout?.on('data', (chunk) => {
       stdout += chunk;
     });
     child.stderr?.on('data', (chunk) => {
-      stderr = (stderr + chunk).slice(-MAX_TAIL_CHARACTERS);
+      complaints.add(String(chunk));
     });
     child.on('error', (error) => resolve({ code: 127, stdout, stderr: error.message }));
-    child.on('close', (code) => resolve({ code: code ?? 1, stdout, stderr }));
+    child.on('close', (code) => resolve({ code: code ?? 1, stdout, stderr: complaints.text() }));
   });
+}
+
+/** Some programs say first what is wrong, others last; neither is lost, however long they talk. */
+export function createExcerpt() {
+  let head = '';
+  let tail = '';
+  let leftOut = 0;
+  return {
+    /** @param {string} text */
+    add(text) {
+      const room = MAX_HEAD_CHARACTERS - head.length;
+      head += text.slice(0, room);
+      tail += text.slice(room);
+      leftOut += Math.max(0, tail.length - MAX_TAIL_CHARACTERS);
+      tail = tail.slice(-MAX_TAIL_CHARACTERS);
+    },
+    text: () => (leftOut === 0 ? head + tail : `${head}\n[…]\n${tail}`),
+  };
 }
 
 /**

@@ -121,7 +121,7 @@ async function runNpmCi() {
   const result = await run(npm.command, npm.args);
   if (result.code !== 0) {
     step.done('failed');
-    throw new Error(`npm ci failed. Run it by hand to see all of it. Its last words:\n${result.stderr.trim()}`);
+    throw new Error(`npm ci failed. Run it by hand to see all of it. It said:\n${result.stderr.trim()}`);
   }
   step.done();
 }

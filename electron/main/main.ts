@@ -14,6 +14,7 @@ import { createLog } from './lifecycle/log';
 import { appPaths } from './lifecycle/paths';
 import { onPowerEvent } from './lifecycle/power';
 import { selfCommand } from './lifecycle/protocol-client';
+import type { Sample } from './sample/sample';
 import { forkService, readLastWords } from './session/fork-service';
 import { systemKeyStore } from './session/safe-storage';
 import { createSupervisor, type Supervisor } from './session/supervisor';
@@ -65,18 +66,29 @@ async function run(): Promise<void> {
     log,
   });
   protocol.handle('app', appProtocol.handle);
+  const sample = await sampleToPlay();
   const { createShell } = await import('./agent/shell');
   const early = [...notices];
-  const shell = createShell({ agent, settings, paths, appProtocol, outDir: OUT, notices: early, log });
+  const workspace = sample === null ? 'own' : 'sample';
+  const shell = createShell({ agent, settings, paths, appProtocol, outDir: OUT, notices: early, workspace, log });
   const hidden = process.argv.includes(HIDDEN_SWITCH);
   if (!hidden) await shell.openMain();
   early.push(...(await swept).notices);
-  await agent.session.start(); // from here on the key store may ask the user
+  await agent.session.start(sample?.firstChoice); // from here on the key store may ask the user
   await shell.settleIn();
   links.deliver((link) => (link === null ? shell.show() : shell.follow(link)));
   onPowerEvent(() => agent.onWake());
+  if (sample !== null) return sample.play({ agent, shell, log }); // a throw-away workspace leaves links and log-in as they are
   const { registerProtocolClient } = await import('./lifecycle/protocol-client');
   registerProtocolClient(log);
+}
+
+/** The sample workspace, when `npm start -- --sample` names one. A release has none: nobody else ever decides in the owner's stead. */
+async function sampleToPlay(): Promise<Sample | null> {
+  const file = process.env.HALLPASS_SAMPLE_FILE;
+  if (file === undefined || app.isPackaged) return null;
+  const { createSample } = await import('./sample/sample');
+  return createSample(file);
 }
 
 /** A process without a window that nobody can find is the worst answer: say it, and end. Deadlines are the keeper's meanwhile. */
@@ -186,8 +198,8 @@ function sweepCommand(): { file: string; args: readonly string[]; env: Readonly<
   const env = Object.fromEntries(
     names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );
-  const store = process.argv.filter((arg) => arg.startsWith('--password-store='));
-  return { file, args: [...args, ...store, SWEEP_SWITCH], env };
+  const ours = process.argv.filter((arg) => /^--(password-store|user-data-dir)=/.test(arg));
+  return { file, args: [...args, ...ours, SWEEP_SWITCH], env };
 }
 
 /** Chromium takes the key store from the desktop's name; on a Linux desktop it does not know, it would take none. */

@@ -37,6 +37,7 @@ const EVENTS: Record<EventChannel, true> = {
   navigate: true,
   'palette.open': true,
   notice: true,
+  news: true,
   'consent.done': true,
   'consent.key': true,
 };

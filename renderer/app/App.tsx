@@ -2,10 +2,10 @@
 import { CSPProvider } from '@base-ui/react/csp-provider';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
-import { Component, type ReactNode } from 'react';
+import { Component, type ReactNode, useEffect } from 'react';
 import { SetupScreen } from '../features/setup';
-import { ErrorState, ToastProvider, TooltipProvider } from '../ui';
-import { toUserError } from './bridge';
+import { ErrorState, ToastProvider, TooltipProvider, toast } from '../ui';
+import { listen, toUserError } from './bridge';
 import { queryClient } from './queries';
 import { router } from './routes';
 import { useSession } from './session';
@@ -27,8 +27,24 @@ export const App = () => (
   </CSPProvider>
 );
 
+/** What the main process has to say, in whichever phase. */
+function useNotices(): void {
+  useEffect(() => {
+    const offs = [
+      listen('notice', ({ what, safe, next }) =>
+        toast({ title: what, about: [safe, next].filter(Boolean).join(' '), tone: 'bad' }),
+      ),
+      listen('news', ({ title, about }) => toast({ title, about: about ?? undefined, tone: 'plain' })),
+    ];
+    return () => {
+      for (const off of offs) off();
+    };
+  }, []);
+}
+
 function Gate() {
   useTheme();
+  useNotices();
   const session = useSession();
   if (session === undefined) return null; // a few milliseconds; a spinner would only flicker
   if (session.phase !== 'ready') return <SetupScreen session={session} />;

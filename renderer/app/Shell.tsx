@@ -1,43 +1,52 @@
 /** What stands around every screen: sidebar, banners, palette, help, and the keys that work everywhere. */
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { ShieldAlert } from 'lucide-react';
-import { lazy, Suspense, useEffect, useState } from 'react';
-import { AppMark, Avatar, Banner, Count, Dot, EmptyState, Kbd, OfflineBanner, Tooltip, toast } from '../ui';
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
+import { AppMark, Avatar, Banner, Count, Dot, EmptyState, Kbd, OfflineBanner, Tooltip } from '../ui';
 import { useAnnouncements } from './announcements';
 import { listen } from './bridge';
 import { Help } from './Help';
 import { useKeys } from './keys';
 import { useGo } from './navigation';
 import { onOpenPalette } from './palette/open';
+import { holdTyping, takeTyped } from './palette/typed';
 import { useApi } from './queries';
 import { SCREENS, type Screen } from './screens';
 import { useReady } from './session';
 import { wordTime } from './words';
 
-const Palette = lazy(() => import('./palette/Palette'));
+const loadPalette = () => import('./palette/Palette');
+const Palette = lazy(loadPalette);
 
 export function Shell() {
   const go = useGo();
   const [palette, setPalette] = useState(false);
   const [help, setHelp] = useState(false);
+  const showPalette = useCallback(() => {
+    holdTyping();
+    setPalette(true);
+  }, []);
+  const hidePalette = useCallback(() => {
+    takeTyped();
+    setPalette(false);
+  }, []);
   useAnnouncements();
   useEffect(() => {
+    const idle = requestIdleCallback(() => void loadPalette());
     const offs = [
-      listen('palette.open', () => setPalette(true)),
-      onOpenPalette(() => setPalette(true)),
+      listen('palette.open', showPalette),
+      onOpenPalette(showPalette),
       listen('navigate', ({ to }) => openLink(to, go)),
-      listen('notice', (notice) =>
-        toast({ title: notice.what, about: [notice.safe, notice.next].filter(Boolean).join(' '), tone: 'bad' }),
-      ),
     ];
     return () => {
+      cancelIdleCallback(idle);
       for (const off of offs) off();
     };
-  }, [go]);
+  }, [go, showPalette]);
   useKeys([
     { keys: 'n', label: 'Request access', run: () => go('/request') },
-    { keys: 'ctrl+k', label: 'Find or ask', run: () => setPalette((open) => !open) },
-    { keys: '/', label: 'Search', run: () => focusSearch() || setPalette(true) },
+    { keys: 'ctrl+k', label: 'Find or ask', run: palette ? hidePalette : showPalette },
+    { keys: '/', label: 'Search', run: () => focusSearch() || showPalette() },
     { keys: '?', label: 'Keys', run: () => setHelp(true) },
     ...SCREENS.map((screen) => ({ keys: `g ${screen.go}`, label: screen.name, run: () => go(screen.path) })),
   ]);
@@ -52,7 +61,7 @@ export function Shell() {
       </main>
       {palette && (
         <Suspense>
-          <Palette onClose={() => setPalette(false)} />
+          <Palette onClose={hidePalette} />
         </Suspense>
       )}
       <Help open={help} onClose={() => setHelp(false)} />

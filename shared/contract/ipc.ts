@@ -24,7 +24,11 @@ export const UserError = z.object({
 export type UserError = z.infer<typeof UserError>;
 
 export const SessionState = z.discriminatedUnion('phase', [
-  z.object({ phase: z.literal('first-run'), keyStorage: z.enum(['system', 'passphrase']) }),
+  z.object({
+    phase: z.literal('first-run'),
+    keyStorage: z.enum(['system', 'passphrase']),
+    joinLink: z.string().nullable().describe('the invite that opened the app'),
+  }),
   z.object({ phase: z.literal('locked') }).describe('device key is under a passphrase'),
   z.object({ phase: z.literal('starting') }),
   z.object({ phase: z.literal('pending-confirmation'), fingerprint: z.string(), serviceName: z.string() }),
@@ -156,6 +160,8 @@ export const IPC_EVENT = {
   navigate: z.object({ to: z.string().max(200) }),
   'palette.open': z.object({}),
   notice: UserError,
+  /** Something that went as it should, or goes on; shown for a moment. */
+  news: z.object({ title: z.string(), about: z.string().nullable() }),
   'consent.done': z.object({ requestId: RequestId }),
   /** A key of the list was pressed while the consent view had the keyboard. */
   'consent.key': z.object({ key: z.enum(['next', 'previous', 'leave']) }),

@@ -110,6 +110,8 @@ export interface SamplePerson {
   readonly deviceId: string;
   readonly signing: KeyPair;
   readonly sealing: KeyPair;
+  /** The link they joined by: it names the service's address and the pin of its certificate. */
+  readonly inviteLink: string;
 }
 export interface SeededSample {
   readonly resourceIds: Readonly<Record<string, string>>;
@@ -183,7 +185,8 @@ async function joinAs(call: Call, plan: SamplePersonPlan, random: Random): Promi
   const joined = await call('join', undefined, { ...join, proof: joinProof(signing.secretKey, join) });
   const fingerprint = fingerprintOf({ signingKey: signing.publicKey, sealingKey: sealing.publicKey });
   await call('devices.confirm', { id: joined.deviceId }, { fingerprint });
-  return { displayName, personId: joined.personId, deviceId: joined.deviceId, signing, sealing };
+  const { personId, deviceId } = joined;
+  return { displayName, personId, deviceId, signing, sealing, inviteLink: issued.link };
 }
 
 async function seedResource(call: Call, target: SampleTarget, resource: SampleResource): Promise<string> {

@@ -34,6 +34,7 @@ describe('the app', { timeout: 90_000 }, () => {
     ).toEqual({
       phase: 'first-run',
       keyStorage: 'system',
+      joinLink: null,
     });
   });
 

@@ -3,6 +3,7 @@
  * says so where the person looks (notice in the window, notification), never silently.
  */
 import type { GrantView } from '../../../shared/contract/grants';
+import type { UserError } from '../../../shared/contract/ipc';
 import type { RequestView } from '../../../shared/contract/requests';
 import { MINUTE_MS } from '../../../shared/domain/instant';
 import type { DeepLink } from '../../../shared/domain/links';
@@ -21,11 +22,11 @@ export interface Surfaces {
   /** Shows the main window at a route. */
   open(to: string): void;
   openCard(requestId: string): void;
-  tell(error: ReturnType<typeof toUserError>): void;
+  tell(error: UserError): void;
   copyText(text: string): void;
   quit(): void;
   /** Why this start of the app takes no decisions; null when it does. */
-  refusal(): ReturnType<typeof toUserError> | null;
+  refusal(): UserError | null;
 }
 export interface Commands {
   run(command: TrayCommand): void;
@@ -38,7 +39,8 @@ export interface Commands {
   openRequest(requestId: string): void;
   openGrant(grantId: string): void;
   copyCommand(grantId: string): void;
-  follow(link: DeepLink): void;
+  /** Opens what a link names. `text` is the link as it came. */
+  follow(link: DeepLink, text: string): void;
 }
 
 export function createCommands(deps: {
@@ -143,26 +145,15 @@ export function createCommands(deps: {
     openRequest,
     openGrant,
     copyCommand,
-    follow(link) {
+    follow(link, text) {
       switch (link.kind) {
         case 'request':
           return openRequest(link.requestId);
         case 'grant':
           return openGrant(link.grantId);
-        case 'join': {
-          if (agent.session.profile() === null)
-            return surfaces.open(
-              `/join?${new URLSearchParams({ address: link.address, pin: link.pin, invite: link.inviteId })}`,
-            );
-          surfaces.open('/people');
-          return surfaces.tell({
-            code: 'already-set-up',
-            what: 'This desktop already belongs to a service.',
-            safe: 'The invite was not used.',
-            next: 'To join another one, use another user account or machine.',
-            detail: null,
-          });
-        }
+        case 'join':
+          if (!agent.session.offerJoin(text)) surfaces.tell(SET_UP_ALREADY);
+          return;
       }
     },
     run(command) {
@@ -195,6 +186,14 @@ export function createCommands(deps: {
     },
   };
 }
+
+const SET_UP_ALREADY: UserError = {
+  code: 'already-set-up',
+  what: 'This desktop already belongs to a service.',
+  safe: 'The invite was not used.',
+  next: 'To join another one, use another user account or machine.',
+  detail: null,
+};
 
 /** Ends every live grant of the bundled service, for "End them and quit". Resolves when all ended or the time is over. */
 export async function endLiveGrants(

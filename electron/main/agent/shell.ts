@@ -1,37 +1,39 @@
 /**
  * The pixels: main window, cards, tray, notifications, shortcut and theme, and how they follow the agent.
  * Everything here may be absent (no window yet, no tray on this desktop, no notification daemon) and the agent goes on.
+ * Read `createShell` first: each line makes one part; the functions below it say how that part is wired.
  */
 
 import { join } from 'node:path';
-import { app, type BrowserWindow, clipboard, dialog, globalShortcut, nativeTheme } from 'electron';
-import type { z } from 'zod';
-import { type EventChannel, IPC_EVENT, type UserError } from '../../../shared/contract/ipc';
+import { app, type BrowserWindow, clipboard, dialog, type NativeImage, nativeTheme } from 'electron';
+import type { UserError } from '../../../shared/contract/ipc';
 import { fromBase64url, toHex } from '../../../shared/crypto/bytes';
 import { consentHandlers } from '../ipc/consent-handlers';
 import { mainHandlers } from '../ipc/handlers';
 import { registerIpc } from '../ipc/register';
 import { applyAutostart } from '../lifecycle/autostart';
 import { debuggerCouldDecide } from '../lifecycle/hardening';
-import { type LinkOutcome, readLink } from '../lifecycle/links';
+import { readLink } from '../lifecycle/links';
 import type { Log } from '../lifecycle/log';
 import type { AppPaths } from '../lifecycle/paths';
-import { createQuitFlow } from '../lifecycle/quit-flow';
+import { createQuitFlow, type QuitFlow } from '../lifecycle/quit-flow';
 import { connectSessionBus, type SessionBus } from '../lifecycle/session-bus';
 import type { SettingsStore } from '../lifecycle/settings';
 import type { NotificationAdapter } from '../notifications/adapter';
 import { createFreedesktopAdapter } from '../notifications/freedesktop';
 import { createNativeAdapter, noNotifications } from '../notifications/native';
 import { createNotifier, type Notifier } from '../notifications/notifier';
-import { type TrayState, trayModel } from '../tray/model';
-import { appIcon, createTray } from '../tray/tray';
+import { trayModel } from '../tray/model';
+import { appIcon, createTray, type TrayView } from '../tray/tray';
 import type { AppProtocol } from '../windows/app-protocol';
-import { createSecretClipboard } from '../windows/clipboard';
-import { createConsentPlaces } from '../windows/consent';
-import { backgroundOf, bringForward, createMainWindow, currentTheme } from '../windows/main-window';
+import { createSecretClipboard, type SecretClipboard } from '../windows/clipboard';
+import { type ConsentPlaces, createConsentPlaces } from '../windows/consent';
+import { backgroundOf, createMainWindow, currentTheme } from '../windows/main-window';
 import { openReveal } from '../windows/reveal';
 import type { Agent } from './agent';
-import { createCommands, endLiveGrants } from './commands';
+import { type Commands, createCommands, endLiveGrants } from './commands';
+import { createPaletteShortcut, type PaletteShortcut } from './shortcut';
+import { createWindowHost, type WindowHost } from './window-host';
 
 /** The tray's minutes are looked at this often; it is drawn only when something changed. */
 const TRAY_EVERY_MS = 5_000;
@@ -43,6 +45,8 @@ export interface ShellDeps {
   readonly appProtocol: AppProtocol;
   readonly outDir: string;
   readonly notices: readonly UserError[];
+  /** Whether this start shows the sample workspace. */
+  readonly workspace: 'own' | 'sample';
   readonly log: Log;
 }
 export interface Shell {
@@ -52,12 +56,35 @@ export interface Shell {
   show(): void;
   /** Tray, notifications, shortcut: after the first window, they need the session bus. */
   settleIn(): Promise<void>;
+  /** Says for a moment, in the window, what goes on. */
+  news(title: string, about: string | null): void;
+  /** Says what went wrong, where the person looks. */
+  tell(error: UserError): void;
+}
+/** What the parts of the shell share. */
+interface Parts {
+  readonly deps: ShellDeps;
+  readonly host: WindowHost;
+  readonly places: ConsentPlaces;
+  readonly commands: Commands;
+  readonly tray: TrayView;
+  readonly shortcut: PaletteShortcut;
+  readonly secretClipboard: SecretClipboard;
+  readonly quit: QuitFlow;
+  readonly late: Late;
+  readonly tell: (error: UserError) => void;
+}
+/** What is there only after `settleIn`. */
+interface Late {
+  bus: SessionBus | null;
+  notifier: Notifier | null;
 }
 
 const after = (lengthMs: number, callback: () => void) => {
   const timer = setTimeout(callback, lengthMs);
   return () => clearTimeout(timer);
 };
+const copyText = (text: string) => clipboard.writeText(text);
 const DEBUGGER_REFUSAL: UserError = {
   code: 'debugger',
   what: 'Decisions are switched off in this start.',
@@ -65,39 +92,77 @@ const DEBUGGER_REFUSAL: UserError = {
   next: 'Hallpass was started with a debugging switch, with which another program could press Approve. Quit and start it without.',
   detail: null,
 };
+const refusal = () =>
+  debuggerCouldDecide(process.argv, app.isPackaged ? 'release' : 'development') ? DEBUGGER_REFUSAL : null;
 
 export function createShell(deps: ShellDeps): Shell {
   const { agent, settings, log } = deps;
   const icon = appIcon();
-  let main: BrowserWindow | null = null;
-  let bus: SessionBus | null = null;
-  let notifier: Notifier | null = null;
-  let shortcut: string | null = null;
-  const mainWindow = () => (main === null || main.isDestroyed() ? null : main);
-
-  function send<C extends EventChannel>(channel: C, payload: z.input<(typeof IPC_EVENT)[C]>): void {
-    const window = mainWindow();
-    if (window !== null) window.webContents.send('hallpass:event', channel, IPC_EVENT[channel].parse(payload));
-  }
-  const open = (to: string) => {
-    show();
-    if (to !== '/') send('navigate', { to: to.slice(0, 200) });
-  };
+  const late: Late = { bus: null, notifier: null };
+  const host = createWindowHost({
+    make: () => createMainWindow({ preload: join(deps.outDir, 'preload', 'app.cjs'), settings, icon }),
+    onMade: (window) => quit.guard(window),
+    log,
+  });
   const tell = (error: UserError) => {
-    send('notice', error);
-    if (mainWindow()?.isVisible() !== true)
-      notifier?.failed(`notice:${error.code}`, error.what, error.next, () => show());
+    host.send('notice', error);
+    if (host.current()?.isVisible() !== true)
+      late.notifier?.failed(`notice:${error.code}`, error.what, error.next, host.show);
   };
-  const refusal = () =>
-    debuggerCouldDecide(process.argv, app.isPackaged ? 'release' : 'development') ? DEBUGGER_REFUSAL : null;
   const secretClipboard = createSecretClipboard(clipboard, after);
-  const copyText = (text: string) => clipboard.writeText(text);
+  const places = consentPlaces(deps, host, icon);
+  const commands = createCommands({
+    agent,
+    settings,
+    log,
+    surfaces: {
+      open: host.open,
+      tell,
+      copyText,
+      refusal,
+      openCard: (id) => void places.openWindow(id),
+      quit: () => quit.requestQuit(),
+    },
+  });
+  const tray = createTray({ run: commands.run, onClick: host.show });
+  const press = () => {
+    host.show();
+    host.send('palette.open', {});
+  };
+  const shortcut = createPaletteShortcut({ press, log });
+  const quit = quitFlow({ deps, host, tray, shortcut, secretClipboard, late });
+  const parts: Parts = { deps, host, places, commands, tray, shortcut, secretClipboard, quit, late, tell };
+  answerPages(parts);
+  followAgent(parts);
+  return {
+    openMain: host.ensure,
+    show: host.show,
+    settleIn: () => settleIn(parts),
+    news: (title, about) => host.send('news', { title, about }),
+    tell,
+    follow(text) {
+      host.show();
+      void host.ensure().then(() => follow(parts, text));
+    },
+  };
+}
 
-  const places = createConsentPlaces({
-    root: join(deps.outDir, 'renderer'),
-    preload: join(deps.outDir, 'preload', 'consent.cjs'),
+function follow({ deps: { log }, commands, host }: Parts, text: string): void {
+  const outcome = readLink(text);
+  if (outcome.kind === 'open') {
+    commands.follow(outcome.link, text);
+    return;
+  }
+  log('warn', 'a link was refused', { what: outcome.notice.what });
+  host.send('notice', outcome.notice);
+}
+
+function consentPlaces({ agent, outDir }: ShellDeps, host: WindowHost, icon: NativeImage): ConsentPlaces {
+  return createConsentPlaces({
+    root: join(outDir, 'renderer'),
+    preload: join(outDir, 'preload', 'consent.cjs'),
     icon,
-    mainWindow,
+    mainWindow: host.current,
     ports: {
       facts: agent.decider.facts,
       seen: agent.decider.seen,
@@ -113,55 +178,44 @@ export function createShell(deps: ShellDeps): Shell {
           fingerprint: keys?.fingerprint ?? '',
         };
       },
-      done: (requestId) => send('consent.done', { requestId }),
+      done: (requestId) => host.send('consent.done', { requestId }),
     },
   });
-  const commands = createCommands({
-    agent,
+}
+
+function quitFlow(parts: Pick<Parts, 'deps' | 'host' | 'tray' | 'shortcut' | 'secretClipboard' | 'late'>): QuitFlow {
+  const { agent, settings } = parts.deps;
+  const pause = (lengthMs: number) => new Promise<void>((resolve) => after(lengthMs, resolve));
+  return createQuitFlow({
     settings,
-    log,
-    surfaces: {
-      open,
-      tell,
-      copyText,
-      refusal,
-      openCard: (id) => void places.openWindow(id),
-      quit: () => quit.requestQuit(),
-    },
-  });
-  const tray = createTray({ run: commands.run, onClick: () => show() });
-  const quit = createQuitFlow({
-    settings,
-    mainWindow,
-    tray: () => (tray.available() ? 'present' : 'absent'),
+    mainWindow: parts.host.current,
+    tray: () => (parts.tray.available() ? 'present' : 'absent'),
     liveGrants: () => ({
       mode: agent.session.profile()?.mode ?? null,
       count: agent.cache.grants().filter((grant) => grant.state === 'active' || grant.state === 'provisioning').length,
     }),
-    endGrants: (patienceMs) =>
-      endLiveGrants(
-        agent,
-        patienceMs,
-        (lengthMs) => new Promise((resolve) => after(lengthMs, () => resolve())),
-        Date.now,
-      ),
+    endGrants: (patienceMs) => endLiveGrants(agent, patienceMs, pause, Date.now),
     async shutDown() {
-      await secretClipboard.clearNow();
-      globalShortcut.unregisterAll();
-      tray.destroy();
+      await parts.secretClipboard.clearNow();
+      parts.shortcut.release();
+      parts.tray.destroy();
       await agent.stop();
-      bus?.close();
+      parts.late.bus?.close();
     },
   });
+}
 
+/** What the pages may ask, and who answers. */
+function answerPages({ deps, host, places, commands, tray, shortcut, secretClipboard, quit, late }: Parts): void {
+  const { agent, settings, log } = deps;
   registerIpc({
     log,
-    mainContents: () => mainWindow()?.webContents ?? null,
+    mainContents: () => host.current()?.webContents ?? null,
     isConsentPage: (contents) => places.surfaceOf(contents) !== undefined,
     consent: consentHandlers(() => places, {
       key(key) {
-        mainWindow()?.webContents.focus();
-        send('consent.key', { key });
+        host.current()?.webContents.focus();
+        host.send('consent.key', { key });
       },
     }),
     handlers: mainHandlers({
@@ -170,36 +224,39 @@ export function createShell(deps: ShellDeps): Shell {
       settings,
       copyText,
       clipboard: secretClipboard,
-      reveal: (title, credential) => void openReveal(title, credential, mainWindow()),
+      reveal: (title, credential) => void openReveal(title, credential, host.current()),
       place: places.place,
       focusPane: places.focusPane,
       cancelProxied: deps.appProtocol.cancel,
-      quit: () => quit.requestQuit(),
-      async askPath(suggested) {
-        const window = mainWindow();
-        const options = { title: 'Save', defaultPath: join(app.getPath('documents'), suggested) };
-        const answer =
-          window === null ? await dialog.showSaveDialog(options) : await dialog.showSaveDialog(window, options);
-        return answer.canceled ? null : answer.filePath;
-      },
+      quit: quit.requestQuit,
+      askPath: (suggested) => askPath(host.current(), suggested),
       info: async () => ({
         version: app.getVersion(),
         platform: process.platform,
         electron: process.versions.electron ?? '',
-        sample: process.env.HALLPASS_SAMPLE_FILE !== undefined,
+        sample: deps.workspace === 'sample',
         trayAvailable: tray.available(),
-        notifications: (await notifier?.abilities()) ?? { available: false, actions: false, reason: 'Not asked yet.' },
+        notifications: (await late.notifier?.abilities()) ?? NOT_ASKED_YET,
         notices: [...deps.notices, ...agent.session.notices()],
-        shortcuts: { palette: shortcut },
+        shortcuts: { palette: shortcut.bound() },
         dataDir: deps.paths.userData,
         logFile: deps.paths.logFile,
       }),
     }),
   });
+}
+const NOT_ASKED_YET = { available: false, actions: false, reason: 'Not asked yet.' };
 
-  function drawTray(): void {
-    const session = agent.session.state();
-    const state: TrayState = {
+async function askPath(window: BrowserWindow | null, suggested: string): Promise<string | null> {
+  const options = { title: 'Save', defaultPath: join(app.getPath('documents'), suggested) };
+  const answer = window === null ? await dialog.showSaveDialog(options) : await dialog.showSaveDialog(window, options);
+  return answer.canceled ? null : answer.filePath;
+}
+
+function drawTray({ deps: { agent, settings }, tray }: Parts): void {
+  const session = agent.session.state();
+  tray.show(
+    trayModel({
       phase: session.phase,
       online: session.phase === 'ready' && session.online,
       grants: agent.cache.grants(),
@@ -208,128 +265,80 @@ export function createShell(deps: ShellDeps): Shell {
       injections: agent.injector.list(),
       settings: settings.get(),
       remainingMs: (grantId) => agent.clock.remainingMs(grantId),
-    };
-    tray.show(trayModel(state));
-  }
+    }),
+  );
+}
 
-  function show(): void {
-    const window = mainWindow();
-    if (window === null) void openMain();
-    else bringForward(window);
-  }
-  function openMain(): Promise<BrowserWindow> {
-    const known = mainWindow();
-    if (known !== null) return Promise.resolve(known);
-    const window = createMainWindow({ preload: join(deps.outDir, 'preload', 'app.cjs'), settings, icon });
-    main = window;
-    quit.guard(window);
-    return new Promise((resolve) => {
-      const done = () => {
-        if (!window.isDestroyed() && !window.isVisible()) window.show();
-        log('info', 'the window can be shown');
-        resolve(window);
-      };
-      window.once('ready-to-show', done);
-      window.webContents.once('did-fail-load', done);
-    });
-  }
-
-  function bindShortcut(): void {
-    const wanted = settings.get().paletteShortcut;
-    if (wanted === shortcut) return;
-    if (shortcut !== null) globalShortcut.unregister(shortcut);
-    shortcut = null;
-    if (wanted === '') return;
-    try {
-      const bound = globalShortcut.register(wanted, () => {
-        show();
-        send('palette.open', {});
-      });
-      if (bound) shortcut = wanted;
-      else log('info', 'the shortcut for the palette belongs to somebody else', { wanted });
-    } catch (cause) {
-      log('warn', 'that shortcut can’t be used', { wanted, cause });
-    }
-  }
-
+/** Whatever changes in the agent, the settings or the theme is shown. */
+function followAgent(parts: Parts): void {
+  const { host, places, commands, late, shortcut } = parts;
+  const { agent, settings, log } = parts.deps;
+  const draw = () => drawTray(parts);
   agent.session.onState((state) => {
-    send('session.changed', state);
-    drawTray();
+    host.send('session.changed', state);
+    draw();
   });
   agent.injector.onChange((all) => {
-    send('injection.changed', all);
-    drawTray();
+    host.send('injection.changed', all);
+    draw();
   });
   agent.listen({
     event(event) {
-      send('service.event', event);
-      notifier?.onEvent(event);
+      host.send('service.event', event);
+      late.notifier?.onEvent(event);
       if ('request' in event.data) places.refresh(event.data.request);
     },
-    resync: () => send('service.resync', {}),
-    changed: drawTray,
-    loaded: () => notifier?.announce(agent.cache.inbox()),
-    warn: (grant, minutes) => notifier?.warn(grant, minutes),
-    active: (grant, command) => notifier?.active(grant, command),
+    resync: () => host.send('service.resync', {}),
+    changed: draw,
+    loaded: () => late.notifier?.announce(agent.cache.inbox()),
+    warn: (grant, minutes) => late.notifier?.warn(grant, minutes),
+    active: (grant, command) => late.notifier?.active(grant, command),
     injectionFailed: (grant, what, next) =>
-      notifier?.failed(`grant:${grant.id}`, what, next, () => commands.openGrant(grant.id)),
+      late.notifier?.failed(`grant:${grant.id}`, what, next, () => commands.openGrant(grant.id)),
   });
   settings.onChange((next) => {
     nativeTheme.themeSource = next.theme;
-    send('settings.changed', next);
-    applyAutostart(next, log);
-    bindShortcut();
-    drawTray();
+    host.send('settings.changed', next);
+    if (parts.deps.workspace === 'own') applyAutostart(next, log);
+    shortcut.bind(next.paletteShortcut);
+    draw();
   });
   nativeTheme.on('updated', () => {
-    mainWindow()?.setBackgroundColor(backgroundOf(currentTheme()));
+    host.current()?.setBackgroundColor(backgroundOf(currentTheme()));
     places.redraw();
   });
+}
 
-  async function notificationAdapter(): Promise<NotificationAdapter> {
-    if (process.platform !== 'linux') return createNativeAdapter();
-    if (bus === null) return noNotifications('There is no session bus on this desktop.');
-    return createFreedesktopAdapter({ bus, appName: 'Hallpass', now: Date.now });
-  }
-  async function settleIn(): Promise<void> {
-    bus = await connectSessionBus(process.env.DBUS_SESSION_BUS_ADDRESS).catch(() => null);
-    drawTray();
-    await tray.watch(bus);
-    tray.onAvailability((state) => {
-      if (state === 'absent' && mainWindow()?.isVisible() === false) mainWindow()?.minimize(); // never out of reach
-      log('info', 'the tray is', { state });
-    });
-    const adapter = await notificationAdapter();
-    notifier = createNotifier({
-      adapter,
-      me: () => agent.session.identity(),
-      enabled: () => settings.get().notifications,
-      log,
-      actions: {
-        decide: (request, decision) => void commands.decide(request, decision, 'notification'),
-        openRequest: (request) => commands.openRequest(request.id),
-        openGrant: commands.openGrant,
-        extend: (grant) => void commands.extend(grant),
-        copyCommand: commands.copyCommand,
-      },
-    });
-    notifier.announce(agent.cache.inbox());
-    bindShortcut();
-    setInterval(drawTray, TRAY_EVERY_MS).unref();
-  }
-
-  return {
-    openMain,
-    show,
-    settleIn,
-    follow(text) {
-      const outcome: LinkOutcome = readLink(text);
-      show();
-      if (outcome.kind === 'open') commands.follow(outcome.link);
-      else {
-        log('warn', 'a link was refused', { what: outcome.notice.what });
-        send('notice', outcome.notice);
-      }
+async function settleIn(parts: Parts): Promise<void> {
+  const { tray, host, late, commands, shortcut } = parts;
+  const { agent, settings, log } = parts.deps;
+  late.bus = await connectSessionBus(process.env.DBUS_SESSION_BUS_ADDRESS).catch(() => null);
+  drawTray(parts);
+  await tray.watch(late.bus);
+  tray.onAvailability((state) => {
+    if (state === 'absent' && host.current()?.isVisible() === false) host.current()?.minimize(); // never out of reach
+    log('info', 'the tray is', { state });
+  });
+  late.notifier = createNotifier({
+    adapter: await notificationAdapter(late.bus),
+    me: () => agent.session.identity(),
+    enabled: () => settings.get().notifications,
+    log,
+    actions: {
+      decide: (request, decision) => void commands.decide(request, decision, 'notification'),
+      openRequest: (request) => commands.openRequest(request.id),
+      openGrant: commands.openGrant,
+      extend: (grant) => void commands.extend(grant),
+      copyCommand: commands.copyCommand,
     },
-  };
+  });
+  late.notifier.announce(agent.cache.inbox());
+  shortcut.bind(settings.get().paletteShortcut);
+  setInterval(() => drawTray(parts), TRAY_EVERY_MS).unref();
+}
+
+async function notificationAdapter(bus: SessionBus | null): Promise<NotificationAdapter> {
+  if (process.platform !== 'linux') return createNativeAdapter();
+  if (bus === null) return noNotifications('There is no session bus on this desktop.');
+  return createFreedesktopAdapter({ bus, appName: 'Hallpass', now: Date.now });
 }

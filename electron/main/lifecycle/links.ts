@@ -33,15 +33,3 @@ export function readLink(text: string): LinkOutcome {
     },
   };
 }
-
-/** Where the main window goes for a link. */
-export function routeOf(link: DeepLink): string {
-  switch (link.kind) {
-    case 'join':
-      return '/join';
-    case 'request':
-      return `/inbox/${link.requestId}`;
-    case 'grant':
-      return `/access/${link.grantId}`;
-  }
-}

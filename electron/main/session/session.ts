@@ -26,11 +26,16 @@ export interface Identity {
   readonly deviceId: string;
 }
 export interface Session {
-  /** Reads the profile, starts the service if it is ours, unlocks what can be unlocked without asking. */
-  start(): Promise<void>;
+  /**
+   * Reads the profile, starts the service if it is ours, unlocks what can be unlocked without asking.
+   * `firstChoice` answers the first-run questions in the person's place (the sample); without it they are asked.
+   */
+  start(firstChoice?: FirstChoice | null): Promise<void>;
   /** `--sweep`: only the service, nothing is unlocked. False when this desktop hosts none. */
   startServiceOnly(): Promise<boolean>;
   choose(choice: SetupChoice): Promise<void>;
+  /** An invite link was opened: the first-run screen begins with it. False when this desktop is set up already. */
+  offerJoin(link: string): boolean;
   unlock(passphrase: string): Promise<void>;
   retry(): Promise<void>;
   state(): SessionState;
@@ -47,6 +52,8 @@ export interface Session {
   notices(): readonly UserError[];
   stop(): Promise<void>;
 }
+
+export type FirstChoice = (keyStorage: 'system' | 'passphrase') => SetupChoice;
 
 export interface SessionDeps {
   readonly paths: AppPaths;
@@ -80,6 +87,7 @@ export function createSession(deps: SessionDeps): Session {
   let failure: UserError | null = null;
   let looked: 'no' | 'yes' = 'no';
   let last = '';
+  let joinLink: string | null = null;
 
   const keyStore = (): DeviceKeyStore => {
     if (keys === null) {
@@ -101,7 +109,7 @@ export function createSession(deps: SessionDeps): Session {
   function state(): SessionState {
     if (failure !== null) return { phase: 'failed', error: failure, canRetry: true };
     if (looked === 'no') return { phase: 'starting' };
-    if (profile === null) return { phase: 'first-run', keyStorage };
+    if (profile === null) return { phase: 'first-run', keyStorage, joinLink };
     if (keyring === null) return keyStorage === 'passphrase' ? { phase: 'locked' } : { phase: 'starting' };
     const service = supervisor.state();
     if (profile.mode !== 'join' && ready === null)
@@ -217,7 +225,24 @@ export function createSession(deps: SessionDeps): Session {
     });
   }
 
-  async function start(): Promise<void> {
+  async function choose(choice: SetupChoice): Promise<void> {
+    if (profile !== null)
+      throw new UserFacingError({
+        code: 'already-set-up',
+        what: 'Hallpass is set up already.',
+        next: 'Remove this device in People first.',
+      });
+    const made = await carryOutChoice(choice, { keys: keyStore(), system: deps.system, deviceName: deps.deviceName });
+    writeJsonFile(paths.profileFile, made.profile);
+    ({ profile, keyring } = made);
+    keyStorage = choice.passphrase === undefined ? 'system' : 'passphrase';
+    looked = 'yes';
+    await startService(made.profile);
+    connect();
+    refresh();
+  }
+
+  async function start(firstChoice: FirstChoice | null = null): Promise<void> {
     failure = null;
     try {
       const read = readJsonFile(paths.profileFile, Profile, deps.now());
@@ -232,8 +257,12 @@ export function createSession(deps: SessionDeps): Session {
             ? 'system'
             : 'passphrase'
           : stored.storage;
+      if (profile === null) {
+        if (firstChoice !== null) await choose(firstChoice(keyStorage));
+        looked = 'yes';
+        return;
+      }
       looked = 'yes';
-      if (profile === null) return;
       await startService(profile);
       if (stored?.storage === 'system') {
         keyring = await keyStore().unlock(null);
@@ -265,21 +294,12 @@ export function createSession(deps: SessionDeps): Session {
       await startService(profile);
       return true;
     },
-    async choose(choice) {
-      if (profile !== null)
-        throw new UserFacingError({
-          code: 'already-set-up',
-          what: 'Hallpass is set up already.',
-          next: 'Remove this device in People first.',
-        });
-      const made = await carryOutChoice(choice, { keys: keyStore(), system: deps.system, deviceName: deps.deviceName });
-      writeJsonFile(paths.profileFile, made.profile);
-      ({ profile, keyring } = made);
-      keyStorage = choice.passphrase === undefined ? 'system' : 'passphrase';
-      looked = 'yes';
-      await startService(made.profile);
-      connect();
+    choose,
+    offerJoin(link) {
+      if (profile !== null) return false;
+      joinLink = link;
       refresh();
+      return true;
     },
     async unlock(passphrase) {
       try {

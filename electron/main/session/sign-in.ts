@@ -16,7 +16,7 @@ const RENEW_EARLY_MS = 60 * SECOND_MS;
 export interface SignInDeps {
   readonly transport: Transport;
   readonly deviceId: string;
-  readonly keys: DeviceKeyring;
+  readonly keys: Pick<DeviceKeyring, 'signingKey' | 'signingSecretKey'>;
   /** Null before the first sign-in. */
   readonly serviceId: () => string | null;
   readonly now: () => number;

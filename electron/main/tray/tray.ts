@@ -35,12 +35,11 @@ export interface TrayView {
   available(): boolean;
   onAvailability(listener: (state: 'present' | 'absent') => void): void;
   destroy(): void;
+  /** Follows the desktop's watcher; without a bus there is none. */
+  watch(bus: SessionBus | null): Promise<void>;
 }
 
-export function createTray(deps: {
-  run: (command: TrayCommand) => void;
-  onClick: () => void;
-}): TrayView & { watch(bus: SessionBus | null): Promise<void> } {
+export function createTray(deps: { run: (command: TrayCommand) => void; onClick: () => void }): TrayView {
   let tray: Tray | null = null;
   let model: TrayModel | null = null;
   let drawn = { icon: '', tooltip: '', menu: '' };

@@ -22,6 +22,7 @@ import { type Completed, complete } from './complete';
 import { PalettePreview } from './PalettePreview';
 import styles from './palette.module.css';
 import { parsePalette, type TokenKind } from './parse';
+import { takeTyped } from './typed';
 
 const STILL_MS = 180;
 const MOST_OTHERS = 4;
@@ -74,6 +75,7 @@ function PaletteBody({ text, setText, onClose }: BodyProps) {
           autoFocus
           value={text}
           onValueChange={setText}
+          onFocus={() => setText(text + takeTyped())}
           placeholder="orders-db ro 30m INC-12 why"
           maxLength={700}
         />
@@ -253,7 +255,7 @@ function AccessItems({ text, resourceId, ttlMs, onClose }: AccessItemsProps) {
     <Command.Group heading={text === '' ? 'Active access' : undefined}>
       {shown.flatMap((grant) => {
         const { name } = grant.resource;
-        const left = `${clockDuration((grant.expiresAt ?? now) - now)} left`;
+        const left = `${clockDuration(Math.min(grant.ttlMs, (grant.expiresAt ?? now) - now))} left`;
         const command = injections.find((one) => one.grantId === grant.id)?.command;
         return [
           command && (

@@ -7,7 +7,8 @@ import { formatDuration, wordDuration } from '../../../shared/domain/duration';
 import { MINUTE_MS } from '../../../shared/domain/instant';
 import { wordApprovals, wordCount } from '../../app/words';
 
-export const remainingOf = (grant: GrantView, now: number): number => Math.max(0, (grant.expiresAt ?? now) - now);
+export const remainingOf = (grant: Pick<GrantView, 'expiresAt' | 'ttlMs'>, now: number): number =>
+  Math.min(grant.ttlMs, Math.max(0, (grant.expiresAt ?? now) - now));
 
 /** "You have read-only access to orders-db for 42 more minutes." */
 export function sentenceOf(grant: GrantView, now: number): string {

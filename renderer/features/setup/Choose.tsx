@@ -69,11 +69,16 @@ const SAID: Partial<Record<keyof Values, string>> = {
   passphrase: 'At least 8 characters.',
 };
 
-export function Choose({ keyStorage }: { readonly keyStorage: 'system' | 'passphrase' }) {
-  const [mode, setMode] = useState<Mode>('alone');
+interface ChooseProps {
+  readonly keyStorage: 'system' | 'passphrase';
+  /** The invite that opened the app: then the choice is made already, and only the code is missing. */
+  readonly joinLink: string | null;
+}
+export function Choose({ keyStorage, joinLink }: ChooseProps) {
+  const [mode, setMode] = useState<Mode>(joinLink === null ? 'alone' : 'join');
   const [failure, setFailure] = useState<ShownError | null>(null);
   const { register, control, setValue, setError, setFocus, clearErrors, getValues, formState } = useForm<Values>({
-    defaultValues: EMPTY,
+    defaultValues: { ...EMPTY, link: joinLink ?? '' },
   });
   const errors = formState.errors;
   const address = useWatch({ control, name: 'address' });
@@ -123,7 +128,13 @@ export function Choose({ keyStorage }: { readonly keyStorage: 'system' | 'passph
           aside={mode === 'join' ? 'if the invite has another' : undefined}
           error={errors.displayName?.message}
         >
-          <Input autoFocus autoComplete="name" maxLength={64} placeholder="Nadia Rahman" {...register('displayName')} />
+          <Input
+            autoFocus={joinLink === null}
+            autoComplete="name"
+            maxLength={64}
+            placeholder="Nadia Rahman"
+            {...register('displayName')}
+          />
         </Field>
         {mode === 'host' && (
           <HostFields
@@ -149,6 +160,7 @@ export function Choose({ keyStorage }: { readonly keyStorage: 'system' | 'passph
             >
               <Input
                 className={`mono ${styles.code}`}
+                autoFocus={joinLink !== null}
                 autoComplete="one-time-code"
                 spellCheck={false}
                 {...register('code')}

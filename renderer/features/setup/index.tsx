@@ -27,7 +27,7 @@ export function SetupScreen({ session }: { readonly session: NotReady }) {
 function Phase({ session }: { readonly session: NotReady }) {
   switch (session.phase) {
     case 'first-run':
-      return <Choose keyStorage={session.keyStorage} />;
+      return <Choose key={session.joinLink} keyStorage={session.keyStorage} joinLink={session.joinLink} />;
     case 'locked':
       return <Unlock />;
     case 'starting':

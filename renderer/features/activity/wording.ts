@@ -286,7 +286,7 @@ const SAY: Record<AuditType, (facts: Facts, name: string) => Said> = {
   'person.changed': personChanged,
   'person.removed': (f, name) => ({
     what: `${name} removed`,
-    aside: wordCount(f.list('devices').length, 'device') + ' revoked',
+    aside: `${wordCount(f.list('devices').length, 'device')} revoked`,
     tone: 'bad',
   }),
   'device.confirmed': (f, name) => ({ what: `Device ${name} confirmed`, aside: f.text('fingerprint'), tone: 'good' }),

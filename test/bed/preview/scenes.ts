@@ -3,6 +3,7 @@ import type { EventChannel } from '../../../shared/contract/ipc';
 import * as audit from './audit';
 import { FakeProblem, forever, type Situation, unreachable } from './fake';
 import * as fixtures from './fixtures';
+import * as rules from './fixtures-policy';
 
 export interface Tools {
   find(selector: string): Promise<HTMLElement>;
@@ -19,6 +20,12 @@ export interface Scene extends Situation {
 }
 const list = (items: readonly unknown[]) => () => ({ items, nextCursor: null });
 const requestRoute = `/request?resource=${fixtures.ordersDb.id}&level=read-write`;
+const inForce = { 'policy.get': () => rules.fullPolicy, 'policy.versions': list(rules.policyVersions) };
+const LOOSER = rules.fullPolicy.yaml.replace(
+  'environment: [development, staging]',
+  'environment: [development, staging, production]',
+);
+let staleAsked = 0;
 const problem = {
   code: 'boom',
   what: 'The service did not start.',
@@ -204,6 +211,115 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   },
   resources: { route: '/resources' },
   people: { route: '/people' },
-  policy: { route: '/policy' },
+  'people-person': { route: `/people?person=${fixtures.nadia.id}` },
+  'people-group': { route: '/people?group=db-owners' },
+  'people-invite': {
+    route: `/people?person=${fixtures.priya.id}`,
+    act: async ({ click, type }) => {
+      await click('.hp-panes__list .hp-button');
+      await type('.hp-dialog input', 'Sofie Andersen');
+    },
+  },
+  'people-invited': {
+    route: `/people?person=${fixtures.priya.id}`,
+    api: {
+      'invites.create': () => ({
+        invite: fixtures.invites[0],
+        link: `hallpass://join?address=10.0.4.12%3A7443&pin=${'ab12cd34'.repeat(8)}&invite=${fixtures.fixtureId('inv', 1)}`,
+        code: '7K2M-94QX-HT0R',
+      }),
+    },
+    act: async ({ click, type }) => {
+      await click('.hp-panes__list .hp-button');
+      await type('.hp-dialog input', 'Sofie Andersen');
+      await click('.hp-dialog [type=submit]');
+      await click('[data-copy=code]');
+    },
+  },
+  'people-remove': {
+    route: `/people?person=${fixtures.tomas.id}`,
+    act: ({ click }) => click('.hp-panes__detail .hp-button[data-look=danger]'),
+  },
+  'people-alone': {
+    route: '/people',
+    api: {
+      'people.list': list([fixtures.nadia]),
+      'devices.list': list([fixtures.devices[0]]),
+      'groups.list': list([]),
+      'invites.list': list([]),
+      'me.get': () => ({ ...fixtures.me, service: { ...fixtures.me.service, shared: false, peopleCount: 1 } }),
+    },
+  },
+  'people-member': {
+    route: `/people?person=${fixtures.priya.id}`,
+    api: {
+      'me.get': () => ({ ...fixtures.me, person: { ...fixtures.me.person, roles: ['member'] } }),
+      'devices.list': list([fixtures.devices[0]]),
+    },
+  },
+  'people-loading': { route: '/people', api: { 'people.list': forever } },
+  'people-error': { route: '/people', api: { 'people.list': unreachable } },
+  policy: { route: '/policy', api: inForce, act: ({ click }) => click('ol li:nth-child(3) button') },
+  'policy-member': {
+    route: '/policy',
+    api: { 'me.get': () => ({ ...fixtures.me, person: { ...fixtures.nadia, roles: ['member'] } }) },
+  },
+  'policy-empty': {
+    route: '/policy',
+    api: { 'policy.get': () => ({ ...rules.fullPolicy, yaml: 'version: 1\nrules: []\n' }) },
+  },
+  'policy-loading': { route: '/policy', api: { 'policy.get': forever } },
+  'policy-error': { route: '/policy', api: { 'policy.get': unreachable } },
+  'policy-edit': {
+    route: '/policy?view=edit',
+    api: { ...inForce, 'policy.check': () => rules.loudCheck },
+    act: ({ type }) => type('textarea', LOOSER),
+  },
+  'policy-edit-errors': {
+    route: '/policy?view=edit',
+    api: { ...inForce, 'policy.check': () => rules.brokenCheck },
+    act: ({ type }) => type('textarea', LOOSER.replace('effect: auto', 'effect: automatic').replace('8h', '8 hors')),
+  },
+  'policy-edit-words': {
+    route: '/policy?view=edit',
+    api: inForce,
+    act: ({ click }) => click('input[value=rules]'),
+  },
+  'policy-edit-unchecked': { route: '/policy?view=edit', api: { ...inForce, 'policy.check': unreachable } },
+  'policy-confirm': {
+    route: '/policy?view=edit',
+    api: { ...inForce, 'policy.check': () => rules.loudCheck },
+    act: async ({ type, click }) => {
+      await type('textarea', LOOSER);
+      await click('[data-publish]:not(:disabled)');
+    },
+  },
+  'policy-stale': {
+    route: '/policy?view=edit',
+    api: { ...inForce, 'policy.get': () => (staleAsked++ === 0 ? rules.fullPolicy : rules.newerPolicy) },
+    act: async ({ type, emit, click }) => {
+      await type('textarea', LOOSER);
+      emit('service.event', {
+        seq: 1,
+        type: 'policy.changed',
+        at: fixtures.NOW,
+        subject: '13',
+        data: { version: 13, digest: 'd' },
+      });
+      await click('.hp-banner button');
+    },
+  },
+  'policy-draft': {
+    route: '/policy?view=edit',
+    api: inForce,
+    act: async ({ type, press, find }) => {
+      await type('textarea', LOOSER);
+      (await find('textarea')).blur();
+      await press('g');
+      await press('o');
+    },
+  },
+  'policy-history': { route: '/policy?view=history', api: inForce },
+  'policy-suggest': { route: `/policy?suggest=${fixtures.ledgerDb.name}`, api: inForce },
   settings: { route: '/settings' },
 };

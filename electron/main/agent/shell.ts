@@ -23,6 +23,7 @@ import type { NotificationAdapter } from '../notifications/adapter';
 import { createFreedesktopAdapter } from '../notifications/freedesktop';
 import { createNativeAdapter, noNotifications } from '../notifications/native';
 import { createNotifier, type Notifier } from '../notifications/notifier';
+import { drawAppIcon } from '../tray/icon';
 import { trayModel } from '../tray/model';
 import { appIcon, createTray, type TrayView } from '../tray/tray';
 import type { AppProtocol } from '../windows/app-protocol';
@@ -37,6 +38,8 @@ import { createWindowHost, type WindowHost } from './window-host';
 
 /** The tray's minutes are looked at this often; it is drawn only when something changed. */
 const TRAY_EVERY_MS = 5_000;
+/** As large as daemons show it, on dense screens too. */
+const NOTICE_ICON_PX = 96;
 
 export interface ShellDeps {
   readonly agent: Agent;
@@ -340,5 +343,6 @@ async function settleIn(parts: Parts): Promise<void> {
 async function notificationAdapter(bus: SessionBus | null): Promise<NotificationAdapter> {
   if (process.platform !== 'linux') return createNativeAdapter();
   if (bus === null) return noNotifications('There is no session bus on this desktop.');
-  return createFreedesktopAdapter({ bus, appName: 'Hallpass', now: Date.now });
+  const icon = { sizePx: NOTICE_ICON_PX, rgba: drawAppIcon(NOTICE_ICON_PX) };
+  return createFreedesktopAdapter({ bus, appName: 'Hallpass', icon, now: Date.now });
 }

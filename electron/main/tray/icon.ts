@@ -24,6 +24,12 @@ const rect =
   (x0: number, y0: number, x1: number, y1: number): Shape =>
   (x, y) =>
     Math.max(x0 - x, x - x1, y0 - y, y - y1);
+const rounded =
+  (x0: number, y0: number, x1: number, y1: number, radius: number): Shape =>
+  (x, y) => {
+    const [dx, dy] = [Math.max(x0 + radius - x, x - x1 + radius, 0), Math.max(y0 + radius - y, y - y1 + radius, 0)];
+    return dx > 0 && dy > 0 ? Math.hypot(dx, dy) - radius : rect(x0, y0, x1, y1)(x, y);
+  };
 const circle =
   (cx: number, cy: number, radius: number): Shape =>
   (x, y) =>
@@ -98,10 +104,10 @@ function coverage(shape: Shape, column: number, row: number, sizePx: number): nu
 
 /** The app icon: the pass on stamped green. RGBA, straight alpha. */
 export function drawAppIcon(sizePx: number): Buffer {
-  const field = rounded(rect(0.5, 0.5, 15.5, 15.5), 3.2);
+  const field = rounded(0.5, 0.5, 15.5, 15.5, 3.4);
   const pass = turned(
     minus(
-      rect(2, 4.2, 14, 11.8),
+      rounded(2.2, 4.2, 13.8, 11.8, 0.4),
       circle(9.45, 4.2, 1.15),
       circle(9.45, 11.8, 1.15),
       rect(8.95, 6.2, 9.95, 7.4),
@@ -120,16 +126,6 @@ export function drawAppIcon(sizePx: number): Buffer {
     }
   return pixels;
 }
-const rounded =
-  (shape: Shape, radius: number): Shape =>
-  (x, y) => {
-    const [dx, dy] = [
-      Math.max(0, radius + 0.5 - x, x - (15.5 - radius)),
-      Math.max(0, radius + 0.5 - y, y - (15.5 - radius)),
-    ];
-    return dx > 0 && dy > 0 ? Math.hypot(dx, dy) - radius : shape(x, y);
-  };
-
 /** RGBA pixels as a PNG file. */
 export function encodePng(rgba: Buffer, sizePx: number): Buffer {
   const rows = Buffer.alloc(sizePx * (sizePx * 4 + 1));

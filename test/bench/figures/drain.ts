@@ -1,0 +1,207 @@
+/**
+ * A thousand grants of one resource that end in the same second. Asked for, provisioned and acknowledged the real way, by a
+ * team over the API, with lengths that lead to one common deadline. The target lets the manager have only a few connections,
+ * so a service that took more would be refused. From outside, a superuser sees the last login go.
+ */
+import pg from 'pg';
+import { type RunningSampleTarget, startSampleTarget } from '../../../electron/dev/sample/target';
+import type { GrantView } from '../../../shared/contract/grants';
+import { MINUTE_MS, SECOND_MS } from '../../../shared/domain/instant';
+import { until } from '../../bed';
+import { type Figure, figure } from '../figure';
+import { type Member, must, startTeam, type Team } from '../parts/team';
+import type { Measure } from '.';
+
+const LEVELS = ['read-only', 'read-write'] as const;
+const MEMBER_COUNT = 6;
+/** What the target grants the manager: the service's own pool, and as many for looking into other databases. */
+const CONNECTION_LIMIT = 12;
+const PATIENCE_MS = 3 * MINUTE_MS;
+const LOOK_EVERY_MS = 50;
+const WARM_UP_PER_LANE = 3;
+/** How much slower than in the warm-up making all of them may turn out. */
+const MARGIN = 1.6;
+
+const POLICY = `version: 1
+rules:
+  - name: at-once
+    effect: auto
+    max_duration: 2h
+`;
+
+interface Lane {
+  readonly member: Member;
+  readonly level: (typeof LEVELS)[number];
+}
+interface Stage {
+  readonly team: Team;
+  readonly target: RunningSampleTarget;
+  readonly resourceId: string;
+  readonly lanes: readonly Lane[];
+}
+interface Ended {
+  readonly grants: readonly GrantView[];
+  readonly lastLoginGoneAt: number;
+  readonly mostConnections: number;
+}
+
+export const measureDrain: Measure = async ({ quick }) => {
+  const target = await startSampleTarget({ settings: { max_connections: '100' } });
+  const team = await startTeam(MEMBER_COUNT);
+  try {
+    const resourceId = await addResource(team, target);
+    const lanes = team.members.flatMap((member) => LEVELS.map((level) => ({ member, level })));
+    const stage: Stage = { team, target, resourceId, lanes };
+    // A grant is started when its holder's device is connected.
+    for (const { client } of team.members) await (await client.events()).until((message) => message.event === 'hello');
+    const count = quick ? 100 : 1_000;
+    const deadline = await common(stage, count);
+    const ids = await takeAll(stage, count, (now) => deadline - now);
+    const ended = await watchThemEnd(stage, ids);
+    return sumUp(ended);
+  } finally {
+    await team.stop();
+    await target.stop();
+  }
+};
+
+async function addResource({ owner }: Team, { target, server }: RunningSampleTarget): Promise<string> {
+  const { host, port, managerUser, secret } = target;
+  const settings = {
+    ...{ kind: 'postgres', tls: 'disable', schemas: ['sales', 'inventory'], database: 'orders' },
+    ...{ host, port, managerUser },
+  };
+  const address = { settings, secret, name: 'orders-db' };
+  const { digest } = must(await owner.call('POST', '/v1/targets/plan', address));
+  must(await owner.call('POST', '/v1/targets/apply', { target: address, digest }));
+  const body = { name: 'orders-db', environment: 'development', risk: 'low', settings, secret };
+  const { id } = must(await owner.call('POST', '/v1/resources', body));
+  const { version } = must(await owner.call('GET', '/v1/policy'));
+  must(await owner.call('PUT', '/v1/policy', { yaml: POLICY, baseVersion: version }));
+  await server.query('postgres', `ALTER ROLE "${managerUser}" CONNECTION LIMIT ${CONNECTION_LIMIT}`);
+  return id;
+}
+
+/** The instant at which all shall end: when all of them can be there, by the pace of a few, and no sooner than a minute later. */
+async function common(stage: Stage, count: number): Promise<number> {
+  const startedAt = Date.now();
+  const warmUpCount = stage.lanes.length * WARM_UP_PER_LANE;
+  const ids = await takeAll(stage, warmUpCount, () => 10 * MINUTE_MS);
+  const eachMs = (Date.now() - startedAt) / warmUpCount;
+  for (const { id, lane } of ids) must(await lane.member.client.call('POST', `/v1/grants/${id}/return`));
+  await until('the warm-up to be over', async () => (await loginsLeft(stage.target)) === 0, PATIENCE_MS);
+  return Date.now() + eachMs * count * MARGIN + MINUTE_MS + 2 * SECOND_MS;
+}
+
+interface Taken {
+  readonly id: string;
+  readonly lane: Lane;
+}
+/** Each lane (a person and a level) takes one after the other; a person can wait for one of a level at a time. */
+async function takeAll(stage: Stage, count: number, ttlFor: (now: number) => number): Promise<Taken[]> {
+  const taken: Taken[] = [];
+  let left = count;
+  await Promise.all(
+    stage.lanes.map(async (lane) => {
+      let tookMs = 0;
+      while (left > 0) {
+        left -= 1;
+        const startedAt = Date.now();
+        // The clock starts with the acknowledgement, about as long from now as last time.
+        const ttlMs = Math.max(MINUTE_MS, Math.round(ttlFor(startedAt) - tookMs));
+        taken.push({ id: await take(stage, lane, ttlMs), lane });
+        tookMs = Date.now() - startedAt;
+      }
+    }),
+  );
+  return taken;
+}
+
+async function take({ resourceId }: Stage, { member: { client }, level }: Lane, ttlMs: number): Promise<string> {
+  const body = { resourceId, level, ttlMs, reason: 'bench' };
+  const request = must(await client.call('POST', '/v1/requests', body));
+  const id: string = request.grantId;
+  await until(
+    'a sealed credential',
+    async () => must(await client.call('GET', `/v1/grants/${id}`)).credentialReady === true,
+    PATIENCE_MS,
+  );
+  must(await client.call('GET', `/v1/grants/${id}/credential`));
+  must(await client.call('POST', `/v1/grants/${id}/injection`, { state: 'injected' }));
+  return id;
+}
+
+async function watchThemEnd({ target }: Stage, taken: readonly Taken[]): Promise<Ended> {
+  const outside = new pg.Client({ connectionString: target.server.url() });
+  await outside.connect();
+  let mostConnections = 0;
+  try {
+    await until(
+      'the last login to be gone',
+      async () => {
+        const { rows } = await outside.query<{ logins: number; connections: number }>(
+          `SELECT (SELECT count(*)::int FROM pg_roles WHERE rolcanlogin AND rolname LIKE 'hp\\_%') AS logins,
+                  (SELECT count(*)::int FROM pg_stat_activity WHERE usename = $1) AS connections`,
+          [target.target.managerUser],
+        );
+        const [row] = rows;
+        mostConnections = Math.max(mostConnections, row?.connections ?? 0);
+        await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+        return row?.logins === 0;
+      },
+      30 * MINUTE_MS,
+    );
+  } finally {
+    await outside.end();
+  }
+  const lastLoginGoneAt = Date.now();
+  const grants: GrantView[] = [];
+  for (const { id, lane } of taken)
+    grants.push(
+      await until(
+        'ended',
+        async () => {
+          const grant: GrantView = must(await lane.member.client.call('GET', `/v1/grants/${id}`));
+          return grant.state === 'ended' ? grant : undefined;
+        },
+        PATIENCE_MS,
+      ),
+    );
+  return { grants, lastLoginGoneAt, mostConnections };
+}
+
+function sumUp({ grants, lastLoginGoneAt, mostConnections }: Ended): Figure[] {
+  const unproven = grants.filter((grant) => grant.endProof !== 'read_back' || grant.endReason !== 'expired');
+  if (unproven.length > 0) throw new Error(`${unproven.length} grants ended otherwise than by expiry, read back`);
+  const deadlines = grants.map((grant) => grant.expiresAt as number);
+  const first = Math.min(...deadlines);
+  const spreadMs = Math.max(...deadlines) - first;
+  const retried = grants.filter((grant) => grant.removal.attempts > 1).length;
+  const count = grants.length;
+  return [
+    figure(
+      `${count} grants ending together, from the first deadline to each read back`,
+      's',
+      grants.map((grant) => ((grant.endedAt as number) - first) / SECOND_MS),
+      {
+        ...{ statistic: 'max', goal: 60 },
+        note: `their deadlines lie within ${spreadMs} ms; ${retried} needed more than one try`,
+      },
+    ),
+    figure(`${count} grants ending together, last login seen gone`, 's', [(lastLoginGoneAt - first) / SECOND_MS], {
+      ...{ statistic: 'max', goal: 60 },
+    }),
+    figure('connections of the manager while draining', 'count', [mostConnections], {
+      ...{ statistic: 'max', goal: CONNECTION_LIMIT },
+      note: `the target refuses more than ${CONNECTION_LIMIT}`,
+    }),
+  ];
+}
+
+async function loginsLeft({ server }: RunningSampleTarget): Promise<number> {
+  const [row] = await server.query<{ n: number }>(
+    'postgres',
+    "SELECT count(*)::int AS n FROM pg_roles WHERE rolcanlogin AND rolname LIKE 'hp\\_%'",
+  );
+  return row?.n ?? 0;
+}

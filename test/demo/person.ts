@@ -17,7 +17,11 @@ export class Person {
 
   /** Starts the app with an empty home. */
   static async start(bed: Bed, name: string, folder: string): Promise<Person> {
-    const app = await bed.launchApp({ person: folder });
+    return Person.at(name, await bed.launchApp({ person: folder }));
+  }
+
+  /** At an app that runs already. */
+  static async at(name: string, app: BedApp): Promise<Person> {
     const page = await app.window();
     await page.waitForLoadState('domcontentloaded');
     return new Person(name, app, page);
@@ -53,7 +57,7 @@ export class Person {
     return (await this.waitFor('ready')) as Ready;
   }
 
-  private async waitFor(phase: SessionState['phase']): Promise<SessionState> {
+  async waitFor(phase: SessionState['phase']): Promise<SessionState> {
     let last: SessionState | undefined;
     const found = await until(`${this.name}: ${phase}`, async () => {
       last = await this.session();

@@ -29,7 +29,7 @@ import {
 import { AttestDialog } from './AttestDialog';
 import { ExtendButton } from './Extend';
 import styles from './grants.module.css';
-import { type RemovalFact, remainingOf, removalFacts, sentenceOf } from './wording';
+import { GONE_HERE, isGoneHere, type RemovalFact, remainingOf, removalFacts, sentenceOf } from './wording';
 
 export interface LiveTicketProps {
   readonly grant: GrantView;
@@ -42,7 +42,7 @@ export function LiveTicket(props: LiveTicketProps) {
     case 'provisioning':
       return <StartingTicket {...props} />;
     case 'active':
-      return <ActiveTicket {...props} />;
+      return isGoneHere(props.grant, props.local) ? <GoneHereTicket {...props} /> : <ActiveTicket {...props} />;
     case 'ending':
       return <EndingTicket {...props} />;
     case 'ended':
@@ -290,6 +290,28 @@ function Fact({ fact }: { readonly fact: RemovalFact }) {
     </span>
   );
 }
+/** Its files are gone, and the service has not said yet what became of it on the target. */
+const GoneHereTicket = ({ grant }: LiveTicketProps) => (
+  <Ticket
+    tone="torn"
+    data-grant={grant.id}
+    aria-label={`${grant.resource.name}, ${grant.level}, gone from this machine`}
+    stub={
+      <>
+        <Ring remainingMs={0} totalMs={grant.ttlMs} tone="none" text="00:00" />
+        <span className="lab nowrap">over here</span>
+      </>
+    }
+  >
+    <Head grant={grant} />
+    <About grant={grant} />
+    <div className={styles.foot} role="status">
+      <Fact fact={GONE_HERE.machine} />
+      <Fact fact={GONE_HERE.target} />
+    </div>
+  </Ticket>
+);
+
 function EndingTicket({ grant, local }: LiveTicketProps) {
   const now = useSecond();
   const [closing, setClosing] = useState(false);

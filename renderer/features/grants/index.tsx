@@ -16,7 +16,7 @@ import { LiveTicket } from './LiveTicket';
 import { LocalTickets } from './LocalTickets';
 import { Colleagues, EndedSlips, Favourites, favouritesOf } from './Quiet';
 import { WaitingTicket } from './WaitingTicket';
-import { headlineOf, liveOrder, newestEnded, remainingOf } from './wording';
+import { headlineOf, isGoneHere, liveOrder, newestEnded, remainingOf } from './wording';
 
 const MOST_ENDED = 6;
 const MOST_COLLEAGUES = 4;
@@ -38,6 +38,7 @@ export function GrantsScreen() {
     (grant) => grant.holder.personId !== personId && grant.state !== 'ended',
   );
   const favourites = favouritesOf(settings.data, catalog.data?.items ?? []);
+  const localOf = (grant: GrantView) => injections?.find((one) => one.grantId === grant.id);
   const drawn = mine.data !== undefined;
   useEffect(() => {
     // For whoever looks at the page's timeline (DevTools, the bench): from here on the page shows what is so.
@@ -48,7 +49,11 @@ export function GrantsScreen() {
   return (
     <Page
       title="My access"
-      about={mine.data && <Headline live={live} waitingCount={waiting.length} />}
+      about={
+        mine.data && (
+          <Headline live={live.filter((one) => !isGoneHere(one, localOf(one)))} waitingCount={waiting.length} />
+        )
+      }
       actions={<TopActions />}
     >
       {mine.isError && <ErrorState error={toUserError(mine.error)} onRetry={() => void mine.refetch()} />}
@@ -63,11 +68,7 @@ export function GrantsScreen() {
               <Section title="Active" about="soonest end first">
                 <div className="hp-grid-2">
                   {live.map((grant) => (
-                    <LiveTicket
-                      key={grant.id}
-                      grant={grant}
-                      local={injections?.find((one) => one.grantId === grant.id)}
-                    />
+                    <LiveTicket key={grant.id} grant={grant} local={localOf(grant)} />
                   ))}
                 </div>
               </Section>

@@ -105,6 +105,16 @@ export function removalFacts(
   return { machine: machine[machineState], target: target[grant.removal.target] };
 }
 
+/** True for a grant that the service, as far as it was heard, calls active while its time is over here and its files are gone. */
+export const isGoneHere = (
+  grant: Pick<GrantView, 'state'>,
+  local: Pick<LocalInjection, 'state'> | undefined,
+): boolean => grant.state === 'active' && local?.state === 'removed';
+export const GONE_HERE: { readonly machine: RemovalFact; readonly target: RemovalFact } = {
+  machine: { text: 'Gone from this machine.', short: 'Gone here', tone: 'ok' },
+  target: { text: 'The target has not confirmed.', short: 'Not confirmed', tone: 'warn' },
+};
+
 /** "waiting for 1 of db-owners", or why nobody can answer. */
 export function waitingFor(request: RequestView): string {
   const open = request.approvals

@@ -1,0 +1,95 @@
+/** What several stories need: a database that anybody may read for a while, asked for by one of the desktops. */
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { GrantView } from '../../shared/contract/grants';
+import type { LocalInjection } from '../../shared/contract/ipc';
+import { until } from '../bed';
+import type { PostgresServer } from '../bed/postgres';
+import { makeTarget } from '../bed/postgres-target';
+import type { Person } from '../demo/person';
+import { psql } from '../demo/psql';
+
+export const RESOURCE = 'orders-db';
+const AUTO = `version: 1
+rules:
+  - name: anybody
+    effect: auto
+    max_duration: 1h
+`;
+
+/** Adds the resource and a policy that says yes to everybody. Returns the resource's id. */
+export async function addResource(owner: Person, server: PostgresServer): Promise<string> {
+  const target = await makeTarget(server);
+  const address = { settings: target.settings, secret: target.secret, name: RESOURCE };
+  const plan = await owner.call('resources.plan', { body: address });
+  await owner.call('resources.apply', { body: { target: address, digest: plan.digest } });
+  const { id } = await owner.call('resources.create', {
+    body: {
+      name: RESOURCE,
+      description: '',
+      environment: 'staging',
+      risk: 'low',
+      tags: [],
+      owners: [],
+      dependsOn: [],
+      settings: target.settings,
+      secret: target.secret,
+    },
+  });
+  const { version } = await owner.call('policy.get');
+  await owner.call('policy.put', { body: { yaml: AUTO, baseVersion: version, note: '' } });
+  return id;
+}
+
+/** Asks, and waits until the grant is active and its files are on that desktop. */
+export async function obtain(person: Person, resourceId: string, ttlMs: number): Promise<GrantView> {
+  const known = new Set((await mine(person)).map((grant) => grant.id));
+  await person.call('requests.submit', {
+    body: { resourceId, level: 'read-only', ttlMs, reason: 'look', ticketRef: '', startWhen: 'connected' },
+  });
+  const grant = await until(
+    `${person.name}: a grant`,
+    async () => (await mine(person)).find((one) => one.state === 'active' && !known.has(one.id)),
+    20_000,
+  );
+  await until(`${person.name}: its files`, async () =>
+    (await injections(person)).some((one) => one.grantId === grant.id && one.state === 'injected'),
+  );
+  return grant;
+}
+export const mine = async (person: Person): Promise<GrantView[]> =>
+  (await person.call('grants.list', { query: { scope: 'mine' } })).items;
+export const injections = (person: Person): Promise<LocalInjection[]> => person.invoke('injection.list');
+export const grantOf = (person: Person, id: string): Promise<GrantView> =>
+  person.call('grants.get', { params: { id } });
+
+/** Tries to log in until it is refused and a while longer. Resolves with when it last worked. */
+export async function lastLogin(
+  env: Readonly<Record<string, string>>,
+  service: string,
+  untilAt: number,
+): Promise<number> {
+  let worked = 0;
+  while (Date.now() < untilAt) {
+    const at = Date.now();
+    if ((await psql(env, service, 'SELECT 1')).code === 0) worked = at;
+    await pause(200); // how often somebody tries, not a wait for something
+  }
+  return worked;
+}
+
+/** Pid of the bundled service of that desktop. */
+export const servicePid = (person: Person): Promise<number> =>
+  person.app.electron.evaluate(
+    ({ app }) => app.getAppMetrics().find((one) => one.name === 'Hallpass Service')?.pid ?? 0,
+  );
+
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });

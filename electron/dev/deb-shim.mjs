@@ -130,7 +130,7 @@ export function controlFile(options, installedKilobytes) {
 }
 
 /** @param {readonly string[]} argv */
-function makePackage(argv) {
+export function makePackage(argv) {
   const options = readOptions(argv);
   const root = mkdtempSync(path.join(tmpdir(), 'hallpass-deb-'));
   try {
@@ -152,7 +152,8 @@ function makePackage(argv) {
       copyFileSync(script, path.join(control, name));
       chmodSync(path.join(control, name), 0o755);
     }
-    const compression = options.single['--deb-compression'] ?? 'xz';
+    const asked = options.single['--deb-compression'] ?? 'xz';
+    const compression = asked === 'gz' ? 'gzip' : asked; // fpm's word, dpkg's word
     const output = options.single['--package'] ?? options.single['-p'] ?? 'package.deb';
     execFileSync('dpkg-deb', ['--root-owner-group', `-Z${compression}`, '--build', root, output], { stdio: 'inherit' });
   } finally {

@@ -70,7 +70,8 @@ async function runBuilder(dist, version, targets) {
   const result = await run(process.execPath, args, { env });
   if (result.code !== 0) {
     step.done('failed');
-    say(`${result.stdout.slice(-4000)}\n${result.stderr}`);
+    // electron-builder pads its lines so wide that little of what it says would be left.
+    say(`${result.stdout.replace(/ {3,}/g, ' ').slice(-4000)}\n${result.stderr.replace(/ {3,}/g, ' ')}`);
     return 1;
   }
   step.done();

@@ -1,5 +1,9 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { controlFile, readOptions } from '../../../electron/dev/deb-shim.mjs';
+import { controlFile, makePackage, readOptions } from '../../../electron/dev/deb-shim.mjs';
 
 describe('the Debian packager', () => {
   test('reads options in both spellings, repeated ones in order, and what goes where', () => {
@@ -54,5 +58,31 @@ describe('the Debian packager', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  const hasDpkg = spawnSync('dpkg-deb', ['--version']).status === 0;
+  test.skipIf(!hasDpkg)('makes a package that dpkg-deb reads, with the compression that electron-builder names', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'hallpass-deb-test-'));
+    try {
+      const content = path.join(folder, 'hello');
+      const made = path.join(folder, 'made.deb');
+      writeFileSync(content, 'hello\n');
+      const about = [
+        '--name',
+        'hallpass',
+        '--version',
+        '1.2.3',
+        '--architecture',
+        'amd64',
+        '--maintainer',
+        'A <a@b.example>',
+      ];
+      const args = ['-s', 'dir', '--deb-compression', 'gz', '--description', 'Short', ...about];
+      makePackage([...args, '--package', made, `${content}=/opt/App/hello`]);
+      expect(execFileSync('dpkg-deb', ['--contents', made], { encoding: 'utf8' })).toContain('./opt/App/hello');
+      expect(execFileSync('dpkg-deb', ['--field', made, 'Version'], { encoding: 'utf8' }).trim()).toBe('1.2.3');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });

@@ -11,6 +11,7 @@ const INVOKE: Record<InvokeChannel, true> = {
   'session.state': true,
   'setup.choose': true,
   'setup.retry': true,
+  'setup.share': true,
   'setup.unlock': true,
   'setup.addresses': true,
   'settings.get': true,

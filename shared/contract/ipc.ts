@@ -80,6 +80,14 @@ export const SetupChoice = z.discriminatedUnion('mode', [
 ]);
 export type SetupChoice = z.infer<typeof SetupChoice>;
 
+/** "Just me" becomes a service that others can join. */
+export const ShareChoice = z.strictObject({
+  teamName: DisplayName,
+  address: z.string().min(1).max(255),
+  port: z.int().min(0).max(65535),
+});
+export type ShareChoice = z.infer<typeof ShareChoice>;
+
 export const LocalInjection = z.object({
   grantId: GrantId,
   resource: z.string(),
@@ -119,6 +127,8 @@ export const IPC_INVOKE = {
   'app.info': { args: z.tuple([]), result: AppInfo },
   'session.state': { args: z.tuple([]), result: SessionState },
   'setup.choose': { args: z.tuple([SetupChoice]), result: ok },
+  /** Starts the service again, listening on the network too; refused (and undone) when it can't. */
+  'setup.share': { args: z.tuple([ShareChoice]), result: ok },
   'setup.retry': { args: z.tuple([]), result: ok },
   'setup.unlock': { args: z.tuple([z.strictObject({ passphrase: z.string().max(256) })]), result: ok },
   'setup.addresses': { args: z.tuple([]), result: z.array(z.object({ address: z.string(), label: z.string() })) },

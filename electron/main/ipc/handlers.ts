@@ -53,6 +53,10 @@ export function mainHandlers(deps: HandlerDeps): Handlers {
       await agent.session.choose(choice);
       return OK;
     },
+    'setup.share': async (choice) => {
+      await agent.session.share(choice);
+      return OK;
+    },
     'setup.retry': async () => {
       await agent.session.retry();
       return OK;

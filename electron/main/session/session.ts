@@ -3,7 +3,7 @@
  * One object, because the phases are one story: profile → service (if it is ours) → keys → transport → sync.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import type { SessionState, SetupChoice, UserError } from '../../../shared/contract/ipc';
+import type { SessionState, SetupChoice, ShareChoice, UserError } from '../../../shared/contract/ipc';
 import type { ServiceReady } from '../../../shared/contract/process';
 import type { Random } from '../../../shared/domain/instant';
 import { keptAsideNotice, readJsonFile, writeJsonFile } from '../lifecycle/json-file';
@@ -17,8 +17,9 @@ import { WrongPassphrase } from './passphrase';
 import { Profile } from './profile';
 import type { SystemKeyStore } from './safe-storage';
 import { carryOutChoice } from './setup';
+import { shareService } from './share';
 import { signedTransport } from './sign-in';
-import type { Supervisor } from './supervisor';
+import { portOf, type Supervisor } from './supervisor';
 import { type Call, pinnedTransport, ServiceAway, socketTransport, type Transport } from './transport';
 
 export interface Identity {
@@ -34,6 +35,8 @@ export interface Session {
   /** `--sweep`: only the service, nothing is unlocked. False when this desktop hosts none. */
   startServiceOnly(): Promise<boolean>;
   choose(choice: SetupChoice): Promise<void>;
+  /** From `alone` to `host`, when it is alone. */
+  share(choice: ShareChoice): Promise<void>;
   /** An invite link was opened: the first-run screen begins with it. False when this desktop is set up already. */
   offerJoin(link: string): boolean;
   unlock(passphrase: string): Promise<void>;
@@ -194,9 +197,20 @@ export function createSession(deps: SessionDeps): Session {
       storeUrl: null,
     });
   }
+  /** Members and open invites name the port: when any free one was asked for, the first one stays. */
+  function keepPort({ tcpUrl }: ServiceReady): void {
+    if (profile?.mode !== 'host' || profile.port !== 0 || tcpUrl === null) return;
+    profile = { ...profile, port: portOf(tcpUrl) };
+    try {
+      writeJsonFile(paths.profileFile, profile);
+    } catch (cause) {
+      log('error', 'the port could not be kept; members may not find this service after a restart', { cause });
+    }
+  }
   supervisor.onState((service) => {
     if (service.kind === 'ready') {
       ready = service.ready;
+      keepPort(service.ready);
       if (service.ready.modeReason !== null)
         log('warn', 'the service is in revoke-only mode', { reason: service.ready.modeReason });
       connect();
@@ -295,6 +309,21 @@ export function createSession(deps: SessionDeps): Session {
       return true;
     },
     choose,
+    async share(choice) {
+      if (profile?.mode !== 'alone')
+        throw new UserFacingError({
+          code: 'not-alone',
+          what:
+            profile?.mode === 'host' ? 'This service is shared already.' : 'The service does not run on this machine.',
+          safe: 'Nothing was changed.',
+        });
+      profile = await shareService(profile, choice, {
+        supervisor,
+        start: startService,
+        save: (next) => writeJsonFile(paths.profileFile, next),
+      });
+      refresh();
+    },
     offerJoin(link) {
       if (profile !== null) return false;
       joinLink = link;

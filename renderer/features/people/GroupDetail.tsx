@@ -6,12 +6,12 @@ import { useAction } from '../../app/action';
 import { ApiError } from '../../app/api';
 import { useMinute } from '../../app/clock';
 import { useChange } from '../../app/queries';
-import { wordCount, wordPeople, wordTime, wordWhen } from '../../app/words';
+import { wordCount, wordPeople } from '../../app/words';
 import { Badge, Button, Confirm, Dialog, Field, Input, Section, toast } from '../../ui';
 import { Choices } from './Choices';
 import type { Directory } from './directory';
 import styles from './people.module.css';
-import { namesOf, ROLE_NAMES, withMember, wordExpiry } from './wording';
+import { namesOf, ROLE_NAMES, withMember, wordExpiry, wordUntil } from './wording';
 
 export function GroupDetail({ group, directory }: { readonly group: Group; readonly directory: Directory }) {
   const [removing, setRemoving] = useState(false);
@@ -146,15 +146,13 @@ export function InviteDetail({ invite }: { readonly invite: Invite }) {
     toast({ title: `Invite of ${invite.displayName} withdrawn` });
     setAsking(false);
   });
-  const day = wordWhen(invite.expiresAt, now);
   return (
     <article className={styles.detail} aria-label={`Invite of ${invite.displayName}`}>
       <header className={styles.title}>
         <div className="grow">
           <h2 className={`cut ${styles.big}`}>{invite.displayName}</h2>
           <div className="mut">
-            Invited, not joined yet. {wordExpiry(invite, now)}, until {day.includes(':') ? '' : `${day} `}
-            <span className="mono">{wordTime(invite.expiresAt)}</span>.
+            Invited, not joined yet. {wordExpiry(invite, now)}, until {wordUntil(invite.expiresAt, now)}.
           </div>
         </div>
         <Button size="s" look="danger" onClick={() => setAsking(true)}>

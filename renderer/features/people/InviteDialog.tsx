@@ -9,12 +9,11 @@ import { ApiError } from '../../app/api';
 import { invoke } from '../../app/bridge';
 import { useMinute } from '../../app/clock';
 import { useChange } from '../../app/queries';
-import { wordTime, wordWhen } from '../../app/words';
 import { Button, Dialog, ErrorState, Field, Input, type ShownError } from '../../ui';
 import { Choices } from './Choices';
 import type { Directory } from './directory';
 import styles from './people.module.css';
-import { ROLE_ABOUT, ROLE_NAMES } from './wording';
+import { ROLE_ABOUT, ROLE_NAMES, wordUntil } from './wording';
 
 interface InviteDialogProps {
   readonly directory: Directory;
@@ -124,7 +123,6 @@ function Ask({
 function Issued({ issued, onClose }: { readonly issued: IssuedInvite; readonly onClose: () => void }) {
   const now = useMinute();
   const { invite, link, code } = issued;
-  const day = wordWhen(invite.expiresAt, now);
   return (
     <Dialog
       open
@@ -150,8 +148,8 @@ function Issued({ issued, onClose }: { readonly issued: IssuedInvite; readonly o
         By voice, or in person. It is shown only now; five wrong tries lock the invite.
       </Secret>
       <p className="mut small">
-        Good until <span className="mono">{`${day.includes(':') ? '' : `${day}, `}${wordTime(invite.expiresAt)}`}</span>
-        . When {invite.displayName} has joined, their device waits here for you to confirm: compare its key aloud first.
+        Good until {wordUntil(invite.expiresAt, now)}. When {invite.displayName} has joined, their device waits here for
+        you to confirm: compare its key aloud first.
       </p>
     </Dialog>
   );

@@ -12,7 +12,7 @@ import { GroupDetail, InviteDetail, NewGroupDialog } from './GroupDetail';
 import { InviteDialog } from './InviteDialog';
 import { PersonDetail } from './PersonDetail';
 import styles from './people.module.css';
-import { matchesPerson, wordExpiry, wordRoles } from './wording';
+import { matchesPerson, wordExpiry, wordPerson } from './wording';
 
 /** What is chosen at the left, as it stands in the address. */
 type Chosen = { readonly kind: 'person' | 'group' | 'invite'; readonly id: string };
@@ -152,7 +152,7 @@ function List({ directory, chosen, onChoose, onNewGroup }: ListProps) {
                   <span className="cut">
                     <b className="cut">{one.displayName}</b>
                     <span className="dim cut small">
-                      {[wordRoles(one.roles), ...one.groups].join(', ')}
+                      {wordPerson(one)}
                       <span className="sr-only">{one.online ? ', online' : ', not online'}</span>
                     </span>
                   </span>

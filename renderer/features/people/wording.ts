@@ -1,8 +1,9 @@
 /** People, roles and devices in words. Pure. */
 import type { Device, Group, Invite, Person } from '../../../shared/contract/people';
 import { wordDuration } from '../../../shared/domain/duration';
+import { DAY_MS } from '../../../shared/domain/instant';
 import { ROLES, type Role } from '../../../shared/domain/states';
-import { wordCount, wordPeople } from '../../app/words';
+import { wordCount, wordPeople, wordTime } from '../../app/words';
 
 export const ROLE_NAMES: Record<Role, string> = { member: 'Member', admin: 'Administrator', auditor: 'Auditor' };
 export const ROLE_ABOUT: Record<Role, string> = {
@@ -30,6 +31,10 @@ export const inOrder = (people: readonly Person[]): Person[] =>
     (a, b) =>
       Number(a.state === 'removed') - Number(b.state === 'removed') || a.displayName.localeCompare(b.displayName, 'en'),
   );
+/** Under a name in the list: what sets this person apart. */
+export const wordPerson = (person: Person): string =>
+  [...(person.roles.some((role) => role !== 'member') ? [wordRoles(person.roles)] : []), ...person.groups].join(', ') ||
+  ROLE_NAMES.member;
 /** Name, role or group contains every word. */
 export function matchesPerson(person: Person, text: string): boolean {
   const hay = [person.displayName, wordRoles(person.roles), ...person.groups].join(' ').toLowerCase();
@@ -68,3 +73,11 @@ export const namesOf = (group: Group, people: readonly Person[]): string[] =>
 /** The list with somebody added or taken out. */
 export const withMember = (group: Group, personId: string, change: 'add' | 'remove'): string[] =>
   change === 'add' ? [...new Set([...group.members, personId])] : group.members.filter((member) => member !== personId);
+const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'] as const;
+const midnight = (at: number) => new Date(at).setHours(0, 0, 0, 0);
+/** A point to come: "today 18:42", "tomorrow 06:42", "Thursday 06:42". */
+export function wordUntil(at: number, now: number): string {
+  const days = Math.round((midnight(at) - midnight(now)) / DAY_MS);
+  const day = days <= 0 ? 'today' : days === 1 ? 'tomorrow' : (DAYS[new Date(at).getDay()] ?? '');
+  return `${day} ${wordTime(at)}`;
+}

@@ -1,6 +1,243 @@
-/** Settings. */
-import { Page } from '../../ui';
+/** Settings of this desktop. Each is saved when it is changed; a failure is said at its place. */
+import { useEffect, useState } from 'react';
+import type { Settings } from '../../../shared/contract/settings';
+import { toUserError } from '../../app/bridge';
+import { useTextSearch } from '../../app/navigation';
+import { useAppInfo, useSettings } from '../../app/session';
+import { Button, ErrorState, Field, Input, Loading, Page, Section, Segmented, Skeleton } from '../../ui';
+import { About } from './About';
+import { ServiceRows } from './Hosting';
+import { SettingRow, Switch, useSaved } from './Row';
+import { ShortcutRow } from './Shortcut';
+import styles from './settings.module.css';
 
 export function SettingsScreen() {
-  return <Page title="Settings">{null}</Page>;
+  const settings = useSettings();
+  const info = useAppInfo();
+  const { part } = useTextSearch();
+  const loaded = settings.data !== undefined;
+  useEffect(() => {
+    if (part === undefined || !loaded) return;
+    const section = document.querySelector<HTMLElement>(`[data-part="${CSS.escape(part)}"]`);
+    section?.scrollIntoView();
+    section?.querySelector<HTMLElement>('button, input')?.focus();
+  }, [part, loaded]);
+  return (
+    <Page title="Settings" about="Of this desktop. Each is saved when you change it.">
+      {settings.isError ? (
+        <ErrorState error={toUserError(settings.error)} onRetry={() => void settings.refetch()} />
+      ) : settings.data === undefined ? (
+        <LoadingSettings />
+      ) : (
+        <div className={styles.columns}>
+          <div className={styles.column}>
+            {(info.data?.notices ?? []).length > 0 && (
+              <Section title="Kept aside at start" about="What could not be read. Nothing was deleted.">
+                <div className={styles.notices}>
+                  {info.data?.notices.map((notice) => (
+                    <ErrorState key={notice.code + notice.what} tone="warn" error={notice} />
+                  ))}
+                </div>
+              </Section>
+            )}
+            <General settings={settings.data} />
+            <Access settings={settings.data} />
+          </div>
+          <div className={styles.column}>
+            <div data-part="service">
+              <Section title="Service">
+                <div className={styles.card}>
+                  <ServiceRows />
+                </div>
+              </Section>
+            </div>
+            <Section title="About">
+              <div className={styles.card}>
+                <About info={info.data} />
+              </div>
+            </Section>
+          </div>
+        </div>
+      )}
+    </Page>
+  );
 }
+
+const THEMES = [
+  { value: 'system', label: 'System' },
+  { value: 'light', label: 'Light' },
+  { value: 'dark', label: 'Dark' },
+] as const;
+const CLOSING = [
+  { value: 'ask', label: 'Ask' },
+  { value: 'tray', label: 'Keep in tray' },
+  { value: 'quit', label: 'Quit' },
+] as const;
+
+function General({ settings }: { readonly settings: Settings }) {
+  const info = useAppInfo().data;
+  const theme = useSaved();
+  const closing = useSaved();
+  const login = useSaved();
+  const notify = useSaved();
+  return (
+    <Section title="Desktop">
+      <div className={styles.card}>
+        <SettingRow title="Look" error={theme.error}>
+          <Segmented
+            label="Look"
+            value={settings.theme}
+            onChange={(next) => void theme.save({ theme: next })}
+            options={THEMES}
+          />
+        </SettingRow>
+        <SettingRow
+          title="Closing the window"
+          error={closing.error}
+          about={
+            info?.trayAvailable === false
+              ? 'This desktop shows no tray. Kept running, the app comes back when you start it again.'
+              : 'In the tray the app goes on: access ends on time, requests reach you.'
+          }
+        >
+          <Segmented
+            label="Closing the window"
+            value={settings.closeToTray}
+            onChange={(next) => void closing.save({ closeToTray: next })}
+            options={CLOSING}
+          />
+        </SettingRow>
+        <SettingRow title="Start at login" error={login.error} about="In the tray, without a window.">
+          <Switch
+            label="Start at login"
+            value={settings.openAtLogin}
+            onChange={(to) => void login.save({ openAtLogin: to === 'on' })}
+          />
+        </SettingRow>
+        <ShortcutRow value={settings.paletteShortcut} />
+        <SettingRow title="Notifications" error={notify.error} about={<Delivery wanted={settings.notifications} />}>
+          <Switch
+            label="Notifications"
+            value={settings.notifications}
+            onChange={(to) => void notify.save({ notifications: to === 'on' })}
+          />
+        </SettingRow>
+      </div>
+    </Section>
+  );
+}
+
+/** Whether this desktop delivers them, and with which buttons. */
+function Delivery({ wanted }: { readonly wanted: boolean }) {
+  const info = useAppInfo().data?.notifications;
+  if (!wanted) return 'Off. Requests wait in your inbox and the tray.';
+  if (info === undefined) return 'Requests for you, and access that is about to end.';
+  if (!info.available)
+    return (
+      <span className="warn">
+        This desktop does not deliver them{info.reason === null ? '' : ` (${info.reason})`}. Requests wait in your inbox
+        and the tray.
+      </span>
+    );
+  return info.actions
+    ? 'Delivered by this desktop, with buttons to approve and extend.'
+    : 'Delivered by this desktop, without buttons: press one to open the card.';
+}
+
+function Access({ settings }: { readonly settings: Settings }) {
+  const start = useSaved();
+  const quit = useSaved();
+  return (
+    <Section title="Access">
+      <div className={styles.card}>
+        <SettingRow
+          title="When access is approved"
+          error={start.error}
+          about={
+            settings.startWhen === 'connected'
+              ? 'It starts as soon as this device is connected; the clock runs from then.'
+              : 'It waits until you press Start, for eight hours at most.'
+          }
+        >
+          <Segmented
+            label="When access is approved"
+            value={settings.startWhen}
+            onChange={(next) => void start.save({ startWhen: next })}
+            options={[
+              { value: 'connected', label: 'Start at once' },
+              { value: 'manual', label: 'I press Start' },
+            ]}
+          />
+        </SettingRow>
+        <SettingRow
+          title="Quitting with live access"
+          error={quit.error}
+          about={
+            settings.quitWithGrants === 'end'
+              ? 'Everything you hold is given back first.'
+              : 'A small keeper stays behind and takes each credential away on time.'
+          }
+        >
+          <Segmented
+            label="Quitting with live access"
+            value={settings.quitWithGrants}
+            onChange={(next) => void quit.save({ quitWithGrants: next })}
+            options={[
+              { value: 'ask', label: 'Ask' },
+              { value: 'stay', label: 'Keep it' },
+              { value: 'end', label: 'End it' },
+            ]}
+          />
+        </SettingRow>
+        <ServiceFile path={settings.pgServiceFile} />
+      </div>
+    </Section>
+  );
+}
+
+/** Written by hand, so it is saved on Enter or the button, not on each letter. */
+function ServiceFile({ path }: { readonly path: string | null }) {
+  const { error, save } = useSaved();
+  const [text, setText] = useState(path ?? '');
+  useEffect(() => setText(path ?? ''), [path]);
+  const typed = text.trim() === '' ? null : text.trim();
+  const relative = typed !== null && !typed.startsWith('/');
+  return (
+    <form
+      className={styles.file}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!relative && typed !== path) void save({ pgServiceFile: typed });
+      }}
+    >
+      <Field
+        label="PostgreSQL service file"
+        error={relative ? 'The whole path, from / on.' : (error ?? undefined)}
+        hint="Where psql finds a live service. Empty: as your login shell says (PGSERVICEFILE), else ~/.pg_service.conf. Access that runs keeps its place."
+      >
+        <div className="row">
+          <Input
+            className="mono"
+            value={text}
+            maxLength={4096}
+            spellCheck={false}
+            placeholder="~/.pg_service.conf"
+            onChange={(event) => setText(event.target.value)}
+          />
+          <Button type="submit" disabled={relative || typed === path}>
+            Save
+          </Button>
+        </div>
+      </Field>
+    </form>
+  );
+}
+
+const LoadingSettings = () => (
+  <Loading label="Loading settings">
+    <div className={styles.columns}>
+      <Skeleton height={320} />
+      <Skeleton height={320} />
+    </div>
+  </Loading>
+);

@@ -9,6 +9,7 @@ import { app, dialog, protocol } from 'electron';
 import type { Agent } from './agent/agent';
 import { HIDDEN_SWITCH } from './lifecycle/autostart';
 import { hardenApp } from './lifecycle/hardening';
+import { isAnotherRunning } from './lifecycle/instance';
 import { linkInArgv } from './lifecycle/links';
 import { createLog } from './lifecycle/log';
 import { appPaths } from './lifecycle/paths';
@@ -38,8 +39,17 @@ chooseKeyStore();
 process.on('uncaughtException', (cause) => log('error', 'uncaught', { cause }));
 process.on('unhandledRejection', (cause) => log('error', 'unhandled rejection', { cause }));
 
-if (!app.requestSingleInstanceLock()) app.exit(0);
-else if (process.argv.includes(SWEEP_SWITCH)) void sweepOnly();
+if (!app.requestSingleInstanceLock()) {
+  if (isAnotherRunning(paths.userData)) app.exit(0);
+  else
+    void app
+      .whenReady()
+      .then(() =>
+        cannotStart(
+          new Error(`Nothing can be written to ${paths.userData}. Is the disk full, or the folder read-only?`),
+        ),
+      );
+} else if (process.argv.includes(SWEEP_SWITCH)) void sweepOnly();
 else void run().catch(cannotStart);
 
 async function run(): Promise<void> {
@@ -78,7 +88,7 @@ async function run(): Promise<void> {
   await shell.settleIn();
   links.deliver((link) => (link === null ? shell.show() : shell.follow(link)));
   onPowerEvent(() => agent.onWake());
-  if (sample !== null) return sample.play({ agent, shell, log }); // a throw-away workspace leaves links and log-in as they are
+  if (sample !== null) return sample.play({ agent, shell, settings, log }); // a throw-away workspace leaves links and log-in as they are
   const { registerProtocolClient } = await import('./lifecycle/protocol-client');
   registerProtocolClient(log);
 }
@@ -95,6 +105,7 @@ async function sampleToPlay(): Promise<Sample | null> {
 function cannotStart(cause: unknown): void {
   log('error', 'the app could not start', { cause });
   const why = cause instanceof Error ? cause.message : String(cause);
+  process.stderr.write(`Hallpass could not start: ${why}\n`); // for whoever started it without a desktop to show it on
   dialog.showErrorBox(
     'Hallpass could not start',
     `${why}\n\nAccess on this machine still ends on time. Log: ${paths.logFile}`,

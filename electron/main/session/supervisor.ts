@@ -95,6 +95,7 @@ export function createSupervisor(deps: {
       case 'ready':
         cancelTimer();
         readyAt = deps.now();
+        if (config?.tcp?.port === 0) config = { ...config, tcp: { ...config.tcp, port: portOf(message.tcpUrl) } };
         become({ kind: 'ready', ready: message });
         return;
       case 'failed':
@@ -214,5 +215,8 @@ export function createSupervisor(deps: {
     },
   };
 }
+
+/** The port that was taken when any free one would do: a restart must come back where its members look for it. */
+export const portOf = (tcpUrl: string | null): number => (tcpUrl === null ? 0 : Number(new URL(tcpUrl).port) || 443);
 
 const SAFE = 'Access on this machine still ends on time.';

@@ -1,6 +1,7 @@
 /** Every picture: a screen in a state. One more picture: one more line. */
 import type { EventChannel } from '../../../shared/contract/ipc';
 import * as audit from './audit';
+import { type ConsentScene, cardOf, factsOf } from './consent';
 import { FakeProblem, forever, type Situation, unreachable } from './fake';
 import * as fixtures from './fixtures';
 import * as rules from './fixtures-policy';
@@ -15,6 +16,8 @@ export interface Tools {
 export interface Scene extends Situation {
   /** Where the app opens, with its search: "/request?resource=…". */
   readonly route?: string;
+  /** The consent page instead of the window. */
+  readonly consent?: ConsentScene;
   /** What is done before the picture is taken. */
   readonly act?: (tools: Tools) => Promise<void>;
 }
@@ -25,6 +28,23 @@ const LOOSER = rules.fullPolicy.yaml.replace(
   'environment: [development, staging]',
   'environment: [development, staging, production]',
 );
+const planned = { 'resources.plan': () => rules.levelPlan };
+const toConnection = async ({ click, type, find }: Tools) => {
+  await type('input[name=name]', 'inventory');
+  await click('[data-next]');
+  await find('input[name="settings.host"]');
+};
+const fillConnection = async ({ type }: Tools) => {
+  await type('input[name="settings.host"]', 'db.internal');
+  await type('input[name="settings.database"]', 'inventory');
+  await type('input[name=secret]', 'not shown again');
+};
+const toPlan = async (tools: Tools) => {
+  await toConnection(tools);
+  await fillConnection(tools);
+  await tools.click('[data-next]');
+  await tools.find('[aria-current=step]:is(li:nth-child(3) *)');
+};
 let staleAsked = 0;
 const problem = {
   code: 'boom',
@@ -209,7 +229,103 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     },
     act: ({ click }) => click(`[data-entry="${fixtures.LOG_SIZE - 4}"]`),
   },
-  resources: { route: '/resources' },
+  resources: { route: '/resources', api: inForce },
+  'resources-critical': { route: `/resources?resource=${fixtures.ledgerDb.id}`, api: inForce },
+  'resources-member': {
+    route: '/resources',
+    api: {
+      'me.get': () => ({ ...fixtures.me, person: { ...fixtures.nadia, roles: ['member'] } }),
+      'resources.list': list(fixtures.resources.map((one) => ({ ...one, settings: null }))),
+      'grants.list': list([]),
+    },
+  },
+  'resources-empty': { route: '/resources', api: { 'resources.list': list([]) } },
+  'resources-loading': { route: '/resources', api: { 'resources.list': forever } },
+  'resources-error': { route: '/resources', api: { 'resources.list': unreachable } },
+  'resources-archive': { route: '/resources', api: inForce, act: ({ click }) => click('[data-look=danger]') },
+  'resource-add': {
+    route: '/resources?add=postgres',
+    act: async ({ click, type }) => {
+      await type('input[name=name]', 'Orders DB');
+      await click('[data-next]');
+    },
+  },
+  'resource-connection': { route: '/resources?add=postgres', act: toConnection },
+  'resource-test': {
+    route: '/resources?add=postgres',
+    api: { 'resources.test': () => rules.badReport },
+    act: async (tools) => {
+      await toConnection(tools);
+      await fillConnection(tools);
+      await tools.click('[data-test]');
+    },
+  },
+  'resource-tested': {
+    route: '/resources?add=postgres',
+    api: { 'resources.test': () => rules.goodReport },
+    act: async (tools) => {
+      await toConnection(tools);
+      await fillConnection(tools);
+      await tools.click('[data-test]');
+    },
+  },
+  'resource-plan': { route: '/resources?add=postgres', api: planned, act: toPlan },
+  'resource-plan-failed': {
+    route: '/resources?add=postgres',
+    api: {
+      ...planned,
+      'resources.apply': () => ({
+        ok: false,
+        ran: 4,
+        error: 'permission denied for table stock_moves',
+        failedSql: rules.levelPlan.steps[6]?.sql,
+      }),
+    },
+    act: async (tools) => {
+      await toPlan(tools);
+      await tools.click('[data-next]:not(:disabled)');
+    },
+  },
+  'resource-plan-unreachable': {
+    route: '/resources?add=postgres',
+    api: {
+      'resources.plan': () => {
+        throw new FakeProblem(502, {
+          code: 'target-unreachable',
+          title: 'db.internal:5432 does not answer: connection refused.',
+          safe: 'Nothing was run.',
+          next: 'Check host and port, and that a firewall lets this service through.',
+        });
+      },
+    },
+    act: toPlan,
+  },
+  'resource-done': {
+    route: '/resources?add=postgres',
+    api: {
+      ...planned,
+      'resources.apply': () => ({ ok: true, ran: 7, error: null, failedSql: null }),
+      'resources.create': () => ({
+        ...fixtures.ordersDb,
+        name: 'inventory',
+        tags: [],
+        levels: rules.levelPlan.levels,
+        dependsOn: [],
+      }),
+    },
+    act: async (tools) => {
+      await toPlan(tools);
+      await tools.click('[data-next]:not(:disabled)');
+    },
+  },
+  'resource-edit': {
+    route: `/resources?edit=${fixtures.ordersDb.id}`,
+    act: async ({ click, find, type }) => {
+      await click('[data-next]');
+      await find('input[name="settings.host"]');
+      await type('input[name="settings.host"]', 'orders-2.internal');
+    },
+  },
   people: { route: '/people' },
   'people-person': { route: `/people?person=${fixtures.nadia.id}` },
   'people-group': { route: '/people?group=db-owners' },
@@ -322,4 +438,120 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'policy-history': { route: '/policy?view=history', api: inForce },
   'policy-suggest': { route: `/policy?suggest=${fixtures.ledgerDb.name}`, api: inForce },
   settings: { route: '/settings' },
+  'settings-alone': {
+    route: '/settings?part=service',
+    session: { ...fixtures.readySession, mode: 'alone', serviceAddress: null, keyStorage: 'passphrase' },
+    settings: { paletteShortcut: 'Control+Alt+H', startWhen: 'manual', notifications: true, quitWithGrants: 'end' },
+    ipc: {
+      'app.info': () => ({
+        ...fixtures.appInfo,
+        sample: true,
+        trayAvailable: false,
+        shortcuts: { palette: null },
+        notifications: { available: false, actions: false, reason: 'no notification service on the session bus' },
+        notices: [
+          {
+            code: 'settings-kept-aside',
+            what: 'The settings could not be read.',
+            safe: 'The app starts with its defaults; access is not affected.',
+            next: 'The old file is kept as settings.json.corrupt-5.',
+            detail: null,
+          },
+        ],
+      }),
+    },
+  },
+  'settings-host': {
+    route: '/settings',
+    session: { ...fixtures.readySession, mode: 'alone', serviceAddress: null },
+    ipc: {
+      'setup.share': () => {
+        throw {
+          code: 'not-hosting',
+          what: 'Port 7443 of 10.0.4.12 is taken by another program.',
+          safe: 'It runs for you alone, as before. Running access is not touched.',
+          next: 'Choose another address or port.',
+          detail: null,
+        };
+      },
+    },
+    act: async ({ click, type }) => {
+      await click('[data-host]');
+      await type('.hp-dialog input', 'Acme payments');
+      await click('.hp-dialog [type=submit]');
+    },
+  },
+  'settings-record': { route: '/settings', act: ({ click }) => click('[data-record]') },
+  'settings-errors': {
+    route: '/settings',
+    ipc: {
+      'settings.set': () => {
+        throw { code: 'x', what: 'The desktop refused to start it at login.', safe: null, next: null, detail: null };
+      },
+    },
+    act: async ({ click, type }) => {
+      await click('input[role=switch]');
+      await type('form input', 'pg_service.conf');
+    },
+  },
+  'settings-loading': { route: '/settings', ipc: { 'settings.get': forever } },
+  consent: { consent: cardOf() },
+  'consent-deny': {
+    consent: cardOf(),
+    act: async ({ press, click }) => {
+      await press('d');
+      await click('.chip');
+    },
+  },
+  'consent-busy': { consent: cardOf(), act: ({ press }) => press('a') },
+  'consent-hostile': {
+    consent: cardOf(
+      factsOf({
+        reason: `<b onclick="x()">URGENT</b> <script>alert(1)</script> שלום approve ${'a-word-without-an-end'.repeat(14)} and then some more words to read, since a reason may have five hundred characters.`,
+        ticketRef: 'INC-20251007-very-long-reference/with#parts.and-more-of-it-0001',
+        requester: {
+          ...fixtures.cardFacts.request.requester,
+          displayName: 'Maximiliana Wolfeschlegelsteinhausenbergerdorff-Oyelaran',
+        },
+      }),
+    ),
+  },
+  'consent-extend': {
+    consent: cardOf(
+      factsOf(
+        { extendsGrantId: fixtures.activeGrant.id, approvals: [{ from: 'db-owners', count: 1, given: 0 }] },
+        { history: [], differs: [], otherActive: [] },
+      ),
+    ),
+  },
+  'consent-window': { consent: cardOf(fixtures.cardFacts, 'window') },
+  'consent-window-deny': { consent: cardOf(fixtures.cardFacts, 'window'), act: ({ press }) => press('d') },
+  'consent-window-done': {
+    consent: {
+      kind: 'done',
+      outcome: 'denied',
+      text: 'You denied Tomas Vesely read-write on ledger-db. They read your reason.',
+    },
+  },
+  'consent-done': {
+    consent: {
+      kind: 'done',
+      outcome: 'approved',
+      text: 'You approved read-write on ledger-db for Tomas Vesely, 1 hour.',
+    },
+  },
+  'consent-handled': { consent: { kind: 'done', outcome: 'handled', text: 'Priya Sharma approved it first.' } },
+  'consent-error': {
+    consent: {
+      kind: 'error',
+      error: {
+        code: 'unavailable',
+        what: 'The facts could not be fetched.',
+        safe: 'Nothing was decided.',
+        next: 'Check the connection and open the request again.',
+        detail: 'connect ECONNREFUSED 10.0.4.12:7443',
+      },
+    },
+  },
+  'consent-loading': { consent: { kind: 'loading' } },
 };

@@ -1,0 +1,94 @@
+/** What the form holds, what is sent of it, and what is kept while somebody looks elsewhere: all but the secret. */
+import type { z } from 'zod';
+import {
+  NewResource,
+  type Resource,
+  type ResourceSettings,
+  type TargetAddress,
+} from '../../../shared/contract/resources';
+
+export const ResourceForm = NewResource.omit({ levels: true });
+export type ResourceForm = z.input<typeof ResourceForm>;
+export type ReadForm = z.output<typeof ResourceForm>;
+
+export const STEPS = ['facts', 'connection', 'plan', 'done'] as const;
+export type Step = (typeof STEPS)[number];
+export const FACTS = ['name', 'description', 'environment', 'risk', 'tags', 'owners', 'dependsOn'] as const;
+/** The step on which a field stands, by its path: "settings.host" → connection. */
+export const stepOf = (path: string): Step =>
+  FACTS.some((name) => path === name || path.startsWith(`${name}.`)) ? 'facts' : 'connection';
+
+/** A new resource is taken for production until somebody says otherwise: the stricter guess. */
+export const EMPTY: ResourceForm = {
+  name: '',
+  description: '',
+  environment: 'production',
+  risk: 'moderate',
+  tags: [],
+  owners: [],
+  dependsOn: [],
+  settings: {
+    kind: 'postgres',
+    host: '',
+    port: 5432,
+    database: '',
+    managerUser: 'hallpass_manager',
+    tls: 'verify-full',
+    caCertificate: '',
+    schemas: ['public'],
+    connectionLimit: 5,
+  },
+  secret: '',
+};
+export function formOf(resource: Resource): ResourceForm {
+  const { name, description, environment, risk, tags, owners, dependsOn, settings } = resource;
+  return {
+    ...{ name, description, environment, risk, tags, owners, dependsOn },
+    settings: settings === null ? EMPTY.settings : { ...settings, caCertificate: settings.caCertificate ?? '' },
+    secret: '',
+  };
+}
+
+/** An empty certificate is none. */
+export function settingsOf(form: Pick<ReadForm, 'settings'>): ResourceSettings {
+  const { caCertificate = '', ...rest } = form.settings;
+  return caCertificate.trim() === '' ? rest : { ...rest, caCertificate };
+}
+/** Where to look, with the typed secret, or else the stored one. */
+export function addressOf(form: ReadForm, resource: Resource | null): z.input<typeof TargetAddress> {
+  const address = { settings: settingsOf(form), name: form.name };
+  if (resource === null) return { ...address, secret: form.secret };
+  return { ...address, resourceId: resource.id, ...(form.secret === '' ? {} : { secret: form.secret }) };
+}
+/** True when the stored secret may be used: the service sends it only to the place it was given for. */
+export function keepsSecret(stored: ResourceSettings | null, now: ResourceSettings): boolean {
+  return (
+    stored !== null &&
+    stored.host === now.host &&
+    stored.port === now.port &&
+    stored.managerUser === now.managerUser &&
+    (stored.tls === now.tls || now.tls === 'verify-full') &&
+    stored.caCertificate === now.caCertificate
+  );
+}
+/** What a change sends: settings only when they differ, so that changing a tag does not knock at the target. */
+export function changeOf(form: ReadForm, resource: Resource) {
+  const { description, environment, risk, tags, owners, dependsOn, secret } = form;
+  const settings = settingsOf(form);
+  const same = JSON.stringify(sorted(settings)) === JSON.stringify(sorted(resource.settings ?? {}));
+  return {
+    ...{ description, environment, risk, tags, owners, dependsOn },
+    ...(same ? {} : { settings }),
+    ...(secret === '' ? {} : { secret }),
+  };
+}
+const sorted = (value: object) => Object.entries(value).sort(([a], [b]) => a.localeCompare(b));
+
+const kept = new Map<string, ResourceForm>();
+/** `key`: a resource id, or "new". The secret is not kept. */
+export const keepForm = (key: string, form: ResourceForm): void => void kept.set(key, { ...form, secret: '' });
+export const keptForm = (key: string): ResourceForm | undefined => kept.get(key);
+export const dropForm = (key: string): void => void kept.delete(key);
+/** Zod's words for an empty field help nobody. */
+export const plainError = (message: string | undefined, value: unknown): string | undefined =>
+  message === undefined ? undefined : value === '' ? 'This is needed.' : message;

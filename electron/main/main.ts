@@ -4,6 +4,7 @@
  * Then the window as early as possible, with the service loading beside it; keys are unlocked only after the window shows,
  * because a key store may ask the user.
  */
+import './lifecycle/small-heap';
 import { join } from 'node:path';
 import { app, dialog, protocol } from 'electron';
 import type { Agent } from './agent/agent';

@@ -20,13 +20,21 @@ const PASSED = [
   'XDG_RUNTIME_DIR',
 ];
 
+/** V8 would let the young generation of the heap grow to 16 MB at the start and keep it. */
+const SMALL_HEAP = '--js-flags=--max-semi-space-size=2';
+
 export function forkService(entry: string): ServiceChild {
   const env: Record<string, string> = {};
   for (const name of PASSED) {
     const value = process.env[name];
     if (value !== undefined) env[name] = value;
   }
-  const child = utilityProcess.fork(entry, [], { serviceName: 'Hallpass Service', stdio: 'pipe', env });
+  const child = utilityProcess.fork(entry, [], {
+    serviceName: 'Hallpass Service',
+    stdio: 'pipe',
+    env,
+    execArgv: [SMALL_HEAP],
+  });
   return {
     post: (message) => child.postMessage(message),
     onMessage: (listener) => void child.on('message', listener),

@@ -8,19 +8,20 @@ import { type RunningSampleTarget, startSampleTarget } from '../../../electron/d
 import type { GrantView } from '../../../shared/contract/grants';
 import { MINUTE_MS, SECOND_MS } from '../../../shared/domain/instant';
 import { until } from '../../bed';
+import type { Client } from '../../integration/service/harness';
 import { type Figure, figure } from '../figure';
 import { type Member, must, startTeam, type Team } from '../parts/team';
 import type { Measure } from '.';
 
 const LEVELS = ['read-only', 'read-write'] as const;
-const MEMBER_COUNT = 6;
+const MEMBER_COUNT = 20;
 /** What the target grants the manager: the service's own pool, and as many for looking into other databases. */
 const CONNECTION_LIMIT = 12;
 const PATIENCE_MS = 3 * MINUTE_MS;
 const LOOK_EVERY_MS = 50;
-const WARM_UP_PER_LANE = 3;
+const WARM_UP_PER_LANE = 2;
 /** How much slower than in the warm-up making all of them may turn out. */
-const MARGIN = 1.6;
+const MARGIN = 1.4;
 
 const POLICY = `version: 1
 rules:
@@ -55,8 +56,8 @@ export const measureDrain: Measure = async ({ quick }) => {
     // A grant is started when its holder's device is connected.
     for (const { client } of team.members) await (await client.events()).until((message) => message.event === 'hello');
     const count = quick ? 100 : 1_000;
-    const deadline = await common(stage, count);
-    const ids = await takeAll(stage, count, (now) => deadline - now);
+    const { deadline, holdMs } = await plan(stage, count);
+    const ids = await takeAll(stage, count, { holdMs, ttlFor: (now) => deadline - holdMs - now });
     const ended = await watchThemEnd(stage, ids);
     return sumUp(ended);
   } finally {
@@ -82,53 +83,64 @@ async function addResource({ owner }: Team, { target, server }: RunningSampleTar
   return id;
 }
 
-/** The instant at which all shall end: when all of them can be there, by the pace of a few, and no sooner than a minute later. */
-async function common(stage: Stage, count: number): Promise<number> {
-  const startedAt = Date.now();
-  const warmUpCount = stage.lanes.length * WARM_UP_PER_LANE;
-  const ids = await takeAll(stage, warmUpCount, () => 10 * MINUTE_MS);
-  const eachMs = (Date.now() - startedAt) / warmUpCount;
-  for (const { id, lane } of ids) must(await lane.member.client.call('POST', `/v1/grants/${id}/return`));
-  await until('the warm-up to be over', async () => (await loginsLeft(stage.target)) === 0, PATIENCE_MS);
-  return Date.now() + eachMs * count * MARGIN + MINUTE_MS + 2 * SECOND_MS;
-}
-
 interface Taken {
   readonly id: string;
   readonly lane: Lane;
+  readonly tookMs: number;
 }
+interface Pace {
+  /** From asking to acknowledging, at least: a length is fixed when asked for, and its clock starts when acknowledged. */
+  readonly holdMs: number;
+  readonly ttlFor: (now: number) => number;
+}
+
+/** Takes a few first, to learn the pace: when all shall end, and how long to hold each acknowledgement so that they do. */
+async function plan(stage: Stage, count: number): Promise<{ deadline: number; holdMs: number }> {
+  const startedAt = Date.now();
+  const warmUpCount = stage.lanes.length * WARM_UP_PER_LANE;
+  const taken = await takeAll(stage, warmUpCount, { holdMs: 0, ttlFor: () => 10 * MINUTE_MS });
+  const eachMs = (Date.now() - startedAt) / warmUpCount;
+  for (const { id, lane } of taken) must(await lane.member.client.call('POST', `/v1/grants/${id}/return`));
+  await until('the warm-up to be over', async () => (await loginsLeft(stage.target)) === 0, PATIENCE_MS);
+  const holdMs = Math.max(...taken.map((each) => each.tookMs)) * MARGIN;
+  return { holdMs, deadline: Date.now() + eachMs * count * MARGIN + holdMs + MINUTE_MS };
+}
+
 /** Each lane (a person and a level) takes one after the other; a person can wait for one of a level at a time. */
-async function takeAll(stage: Stage, count: number, ttlFor: (now: number) => number): Promise<Taken[]> {
+async function takeAll(stage: Stage, count: number, pace: Pace): Promise<Taken[]> {
   const taken: Taken[] = [];
   let left = count;
   await Promise.all(
     stage.lanes.map(async (lane) => {
-      let tookMs = 0;
       while (left > 0) {
         left -= 1;
-        const startedAt = Date.now();
-        // The clock starts with the acknowledgement, about as long from now as last time.
-        const ttlMs = Math.max(MINUTE_MS, Math.round(ttlFor(startedAt) - tookMs));
-        taken.push({ id: await take(stage, lane, ttlMs), lane });
-        tookMs = Date.now() - startedAt;
+        taken.push(await take(stage, lane, pace));
       }
     }),
   );
   return taken;
 }
 
-async function take({ resourceId }: Stage, { member: { client }, level }: Lane, ttlMs: number): Promise<string> {
-  const body = { resourceId, level, ttlMs, reason: 'bench' };
-  const request = must(await client.call('POST', '/v1/requests', body));
-  const id: string = request.grantId;
-  await until(
-    'a sealed credential',
-    async () => must(await client.call('GET', `/v1/grants/${id}`)).credentialReady === true,
-    PATIENCE_MS,
-  );
+async function take({ resourceId }: Stage, lane: Lane, { holdMs, ttlFor }: Pace): Promise<Taken> {
+  const { client } = lane.member;
+  const startedAt = Date.now();
+  const ttlMs = Math.max(MINUTE_MS, Math.round(ttlFor(startedAt)));
+  const body = { resourceId, level: lane.level, ttlMs, reason: 'bench' };
+  const { grantId: id } = must(await client.call('POST', '/v1/requests', body));
+  await until('a sealed credential', () => credentialIsReady(client, id), PATIENCE_MS);
   must(await client.call('GET', `/v1/grants/${id}/credential`));
+  const tookMs = Date.now() - startedAt;
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, holdMs - tookMs)));
   must(await client.call('POST', `/v1/grants/${id}/injection`, { state: 'injected' }));
-  return id;
+  return { id, lane, tookMs };
+}
+
+/** @throws when it never will be */
+async function credentialIsReady(client: Client, id: string): Promise<boolean> {
+  const grant: GrantView = must(await client.call('GET', `/v1/grants/${id}`));
+  if (grant.state === 'ending' || grant.state === 'ended')
+    throw new Error(`${id} is ${grant.state} (${grant.endReason}) before it began: ${grant.removal.lastError}`);
+  return grant.credentialReady;
 }
 
 async function watchThemEnd({ target }: Stage, taken: readonly Taken[]): Promise<Ended> {

@@ -87,10 +87,18 @@ interface SamplePersonPlan {
   readonly displayName: string;
   readonly roles: readonly Role[];
   readonly groups: readonly string[];
+  /** Who invites them; the owner when left out. */
+  readonly invitedBy?: string;
 }
+/** Grace is invited by somebody else than the owner: nobody's request is approved by one whom they let in themselves. */
 export const SAMPLE_PEOPLE: readonly SamplePersonPlan[] = [
-  { displayName: 'Grace Hopper', roles: ['member'], groups: ['dba', 'engineering'] },
-  { displayName: 'Katherine Johnson', roles: ['member', 'auditor'], groups: ['analytics'] },
+  { displayName: 'Katherine Johnson', roles: ['member', 'admin', 'auditor'], groups: ['analytics'] },
+  {
+    displayName: 'Grace Hopper',
+    roles: ['member'],
+    groups: ['dba', 'engineering'],
+    invitedBy: 'Katherine Johnson',
+  },
   { displayName: 'Alan Turing', roles: ['member'], groups: ['engineering', 'on-call'] },
   { displayName: 'Margaret Hamilton', roles: ['member'], groups: ['contractors'] },
 ];
@@ -122,16 +130,18 @@ export interface SeededSample {
   readonly alone: string | null;
 }
 
+export interface SeedDeps {
+  readonly random: Random;
+  /** A client that calls as this person of the sample. Without it the owner does everything. */
+  readonly as?: (person: SamplePerson) => SampleClient;
+}
+
 /** Groups, people, resources (their level roles made on the target), then the policy. Throws what the client throws. */
-export async function seedSample(
-  client: SampleClient,
-  target: SampleTarget,
-  deps: { readonly random: Random },
-): Promise<SeededSample> {
+export async function seedSample(client: SampleClient, target: SampleTarget, deps: SeedDeps): Promise<SeededSample> {
   const call = typed(client);
   const me = await call('me.get', undefined, undefined);
   await seedGroups(call, me.person.id);
-  const { people, alone } = await seedPeople(call, deps.random);
+  const { people, alone } = await seedPeople(call, deps);
   const resourceIds: Record<string, string> = {};
   for (const resource of SAMPLE_RESOURCES) resourceIds[resource.name] = await seedResource(call, target, resource);
   return { resourceIds, people, alone, policyVersion: await seedPolicy(call) };
@@ -152,13 +162,15 @@ async function seedGroups(call: Call, ownerId: string): Promise<void> {
   }
 }
 
-async function seedPeople(call: Call, random: Random): Promise<Pick<SeededSample, 'people' | 'alone'>> {
+async function seedPeople(call: Call, { random, as }: SeedDeps): Promise<Pick<SeededSample, 'people' | 'alone'>> {
   const known = new Set((await call('people.list', undefined, undefined)).items.map((person) => person.displayName));
   const people: SamplePerson[] = [];
   for (const plan of SAMPLE_PEOPLE) {
     if (known.has(plan.displayName)) continue;
     try {
-      people.push(await joinAs(call, plan, random));
+      const inviter = people.find((person) => person.displayName === plan.invitedBy);
+      const invites = inviter === undefined || as === undefined ? call : typed(as(inviter));
+      people.push(await joinAs(call, invites, plan, random));
     } catch (error) {
       if ((error as { code?: unknown }).code !== 'wrong-state') throw error;
       return { people, alone: error instanceof Error ? error.message : 'Nobody else can join this service.' };
@@ -167,9 +179,9 @@ async function seedPeople(call: Call, random: Random): Promise<Pick<SeededSample
   return { people, alone: null };
 }
 /** The whole way in: invite, join with fresh keys, and the owner's look at the fingerprint. */
-async function joinAs(call: Call, plan: SamplePersonPlan, random: Random): Promise<SamplePerson> {
+async function joinAs(call: Call, invites: Call, plan: SamplePersonPlan, random: Random): Promise<SamplePerson> {
   const { displayName } = plan;
-  const issued = await call('invites.create', undefined, {
+  const issued = await invites('invites.create', undefined, {
     displayName,
     roles: [...plan.roles],
     groups: [...plan.groups],

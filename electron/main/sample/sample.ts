@@ -6,12 +6,20 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { SetupChoice } from '../../../shared/contract/ipc';
 import { SECOND_MS } from '../../../shared/domain/instant';
-import { type SampleTarget, SampleTarget as SampleTargetSchema, seedSample } from '../../../shared/sample/workspace';
+import {
+  type SampleClient,
+  type SamplePerson,
+  type SampleTarget,
+  SampleTarget as SampleTargetSchema,
+  seedSample,
+} from '../../../shared/sample/workspace';
 import type { Agent } from '../agent/agent';
 import type { Shell } from '../agent/shell';
 import type { Log } from '../lifecycle/log';
+import type { SettingsStore } from '../lifecycle/settings';
 import { systemRandom } from '../lifecycle/system';
 import { toUserError } from '../lifecycle/user-error';
+import type { CallApi } from '../session/api-client';
 import type { FirstChoice } from '../session/session';
 import { type Player, playerOf } from './players';
 import { createStory } from './story';
@@ -19,12 +27,23 @@ import { createStory } from './story';
 /** How often the sample's people look at what there is to do. */
 const LOOK_EVERY_MS = 2 * SECOND_MS;
 const OWNER = 'Ada Lovelace';
+/** One that is given at once, one that somebody approves. */
+const FAVOURITES = [
+  { name: 'playground', level: 'read-write' },
+  { name: 'orders-db', level: 'read-only' },
+];
 
+interface Stage {
+  readonly agent: Agent;
+  readonly shell: Pick<Shell, 'news' | 'tell'>;
+  readonly settings: SettingsStore;
+  readonly log: Log;
+}
 export interface Sample {
   /** The owner hosts on this machine alone, so that the sample's people can join and nobody else. */
   readonly firstChoice: FirstChoice;
   /** Fills the workspace, then lets its people act until the app ends. Tells what fails; never rejects. */
-  play(deps: { agent: Agent; shell: Pick<Shell, 'news' | 'tell'>; log: Log }): Promise<void>;
+  play(deps: Stage): Promise<void>;
 }
 
 /** @throws when the file is not there, not private, or not a sample target */
@@ -44,7 +63,8 @@ export function createSample(file: string): Sample {
       if (keyStorage === 'system') return choice;
       return { ...choice, passphrase: Buffer.from(systemRandom.bytes(24)).toString('base64url') };
     },
-    async play({ agent, shell, log }) {
+    async play(stage) {
+      const { agent, shell, log } = stage;
       if (fresh === 'no') {
         shell.news('This sample workspace was made earlier', 'Its people do not act any more. Start the sample anew.');
         return;
@@ -52,7 +72,7 @@ export function createSample(file: string): Sample {
       try {
         shell.news('Making the sample workspace…', 'A team, four databases on a throw-away server, and a policy.');
         await online(agent);
-        await perform(agent, target, shell, log);
+        await perform(stage, target);
       } catch (cause) {
         log('error', 'the sample could not be made', { cause });
         const { what, detail } = toUserError(cause);
@@ -83,18 +103,23 @@ function online(agent: Agent): Promise<void> {
   });
 }
 
-async function perform(agent: Agent, target: SampleTarget, shell: Pick<Shell, 'news'>, log: Log): Promise<void> {
-  const seeded = await seedSample(
-    (name, params, body) => agent.callApi(name, { params: params as never, body: body as never }),
-    target,
-    { random: systemRandom },
-  );
+const clientOf =
+  (callApi: CallApi): SampleClient =>
+  (name, params, body) =>
+    callApi(name, { params: params as never, body: body as never });
+
+async function perform({ agent, shell, settings, log }: Stage, target: SampleTarget): Promise<void> {
   const me = await agent.callApi('me.get');
   const now = () => Date.now() + agent.clock.offsetMs();
+  const play = (person: SamplePerson) => playerOf(person, { serviceId: me.service.id, now, random: systemRandom });
+  const seeded = await seedSample(clientOf(agent.callApi), target, {
+    random: systemRandom,
+    as: (person) => clientOf(play(person).callApi),
+  });
   const player = (name: string): Player => {
     const person = seeded.people.find((each) => each.displayName === name);
     if (person === undefined) throw new Error(seeded.alone ?? `${name} is not in the sample.`);
-    return playerOf(person, { serviceId: me.service.id, now, random: systemRandom });
+    return play(person);
   };
   const story = createStory({
     colleague: player('Alan Turing'),
@@ -103,6 +128,12 @@ async function perform(agent: Agent, target: SampleTarget, shell: Pick<Shell, 'n
     resourceIds: seeded.resourceIds,
     say: shell.news,
     now,
+  });
+  settings.set({
+    favourites: FAVOURITES.flatMap(({ name, level }) => {
+      const resourceId = seeded.resourceIds[name];
+      return resourceId === undefined ? [] : [{ resourceId, level }];
+    }),
   });
   shell.news(
     `You are ${OWNER}, and the sample is ready`,

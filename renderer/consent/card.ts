@@ -219,16 +219,21 @@ function stub(state: CardState, choice: Choice, actions: CardActions): HTMLEleme
   return h(
     'aside',
     { class: 'stub', 'aria-label': 'Your decision' },
-    lengths(facts, choice, actions),
+    // stays in view while the facts are scrolled: deciding never needs the end of a long reason
     h(
       'div',
-      { class: 'sealed' },
-      seal(state.seal, 96),
-      h('p', {}, 'Sealed by the key on this device'),
-      h('p', { class: 'mono' }, `${state.deviceName} · ${state.fingerprint.split(' ').slice(0, 2).join(' ')}`),
+      { class: 'decision' },
+      !choice.denying && lengths(facts, choice, actions),
+      h(
+        'div',
+        { class: 'sealed' },
+        seal(state.fingerprint, 96),
+        h('p', {}, 'Sealed by the key on this device'),
+        h('p', { class: 'mono' }, `${state.deviceName} · ${state.fingerprint.split(' ').slice(0, 2).join(' ')}`),
+      ),
+      choice.denying ? denial(choice, actions, idle) : buttons(facts, choice, actions, idle),
+      h('p', { class: 'follows' }, choice.denying ? 'The requester reads the reason.' : whatFollows(facts)),
     ),
-    choice.denying ? denial(choice, actions, idle) : buttons(facts, choice, actions, idle),
-    h('p', { class: 'follows' }, choice.denying ? 'The requester reads the reason.' : whatFollows(facts)),
   );
 }
 

@@ -60,12 +60,15 @@ export function whatFollows({ request }: CardFacts): string {
     : 'A login is made and the clock starts when it works.';
 }
 
-/** "12 Jul", in the reader's language. */
-export const dayOf = (at: number): string =>
-  new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' }).format(at);
+/** "12 Jul", as everywhere in the app. */
+export function dayOf(at: number): string {
+  const date = new Date(at);
+  return `${date.getDate()} ${MONTHS[date.getMonth()]}`;
+}
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
 /** "14:05". */
 export const timeOf = (at: number): string =>
-  new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' }).format(at);
+  new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(at);
 
 /** Common reasons to deny, offered as chips. The requester reads them. */
 export const DENY_REASONS = [

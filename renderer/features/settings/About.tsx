@@ -31,7 +31,12 @@ export function About({ info }: { readonly info: AppInfo | undefined }) {
         <Fact name="Service" text={me?.service.version} />
         <Fact name="Electron" text={info && `${info.electron}, ${info.platform}`} />
         <Fact name="Service secrets" text={me && wordStorage(me.service.secretStorage)} />
-        <Fact name="Address" text={session.serviceAddress ?? 'this machine only'} figures="mono" copy="address" />
+        <Fact
+          name="Address"
+          text={session.serviceAddress ?? 'this machine only'}
+          figures="mono"
+          {...(session.serviceAddress !== null && { copy: 'address' })}
+        />
         <Fact name="Data folder" text={info?.dataDir} figures="mono" copy="data folder" />
         <Fact name="Log file" text={info && (info.logFile ?? 'none')} figures="mono" copy="log file" />
         <Fact name="Key of the audit log" text={me?.service.logKey} figures="mono" copy="log key" />

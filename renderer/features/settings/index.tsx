@@ -144,6 +144,13 @@ function Delivery({ wanted }: { readonly wanted: boolean }) {
     : 'Delivered by this desktop, without buttons: press one to open the card.';
 }
 
+/** Where the service runs here: without it nobody ends access on its target. */
+const QUITTING: Record<Settings['quitWithGrants'], string> = {
+  ask: 'Where the service runs here, you are asked: stay, or end it first.',
+  stay: 'Where the service runs here, the app stays in the tray and goes on ending access on time.',
+  end: 'Where the service runs here, every live access is ended on its target first.',
+};
+
 function Access({ settings }: { readonly settings: Settings }) {
   const start = useSaved();
   const quit = useSaved();
@@ -169,22 +176,14 @@ function Access({ settings }: { readonly settings: Settings }) {
             ]}
           />
         </SettingRow>
-        <SettingRow
-          title="Quitting with live access"
-          error={quit.error}
-          about={
-            settings.quitWithGrants === 'end'
-              ? 'Everything you hold is given back first.'
-              : 'A small keeper stays behind and takes each credential away on time.'
-          }
-        >
+        <SettingRow title="Quitting with live access" error={quit.error} about={QUITTING[settings.quitWithGrants]}>
           <Segmented
             label="Quitting with live access"
             value={settings.quitWithGrants}
             onChange={(next) => void quit.save({ quitWithGrants: next })}
             options={[
               { value: 'ask', label: 'Ask' },
-              { value: 'stay', label: 'Keep it' },
+              { value: 'stay', label: 'Stay in tray' },
               { value: 'end', label: 'End it' },
             ]}
           />
@@ -201,7 +200,7 @@ function ServiceFile({ path }: { readonly path: string | null }) {
   const [text, setText] = useState(path ?? '');
   useEffect(() => setText(path ?? ''), [path]);
   const typed = text.trim() === '' ? null : text.trim();
-  const relative = typed !== null && !typed.startsWith('/');
+  const relative = typed !== null && !/^(\/|[A-Za-z]:[\\/])/.test(typed);
   return (
     <form
       className={styles.file}
@@ -212,7 +211,7 @@ function ServiceFile({ path }: { readonly path: string | null }) {
     >
       <Field
         label="PostgreSQL service file"
-        error={relative ? 'The whole path, from / on.' : (error ?? undefined)}
+        error={relative ? 'The whole path, please: it is used from any folder.' : (error ?? undefined)}
         hint="Where psql finds a live service. Empty: as your login shell says (PGSERVICEFILE), else ~/.pg_service.conf. Access that runs keeps its place."
       >
         <div className="row">

@@ -1,4 +1,5 @@
 /** The page of the preview: one scene (`?scene=home&theme=dark`), then the real app, then what the scene does to it. */
+import { pretendConsent } from './consent';
 import { pretend } from './fake';
 import * as fixtures from './fixtures';
 import { SCENES } from './scenes';
@@ -21,7 +22,11 @@ pretend({
 });
 // the hash history of the router would take our own search for the screen's
 history.replaceState(null, '', `${location.pathname}#${scene.route ?? '/'}`);
-await import('../../../renderer/app/main');
+if (scene.consent === undefined) await import('../../../renderer/app/main');
+else {
+  pretendConsent(scene.consent, wish.get('theme') === 'dark' ? 'dark' : 'light');
+  await import('../../../renderer/consent/main');
+}
 
 const frame = () => new Promise((done) => requestAnimationFrame(done));
 /** Waits for an element, at most two seconds of frames. */

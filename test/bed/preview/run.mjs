@@ -34,8 +34,21 @@ const sizes = [
   ...(args.includes('--narrow') ? [] : [{ width: 1280, height: 800 }]),
   ...(args.includes('--wide') ? [] : [{ width: 900, height: 600 }]),
 ];
+// the consent card is looked at in the sizes of its pane at both window sizes, and of its small window
+const consentSizes = {
+  pane: [
+    { width: 1004, height: 800 },
+    { width: 618, height: 600 },
+  ],
+  window: [{ width: 480, height: 640 }],
+};
+/** @param {string} scene */
+const sizesOf = (scene) =>
+  scene.startsWith('consent-window') ? consentSizes.window : scene.startsWith('consent') ? consentSizes.pane : sizes;
 const shots = scenes.flatMap((scene) =>
-  (theme ? [theme] : ['light', 'dark']).flatMap((one) => sizes.map((size) => ({ scene, theme: one, ...size }))),
+  (theme ? [theme] : ['light', 'dark']).flatMap((one) =>
+    sizesOf(scene).map((size) => ({ scene, theme: one, ...size })),
+  ),
 );
 
 // --axe: also says what a screen reader or a weak eye would stumble over

@@ -114,13 +114,15 @@ function ConnectionForm({ course: { form, resource } }: { readonly course: Guide
         </Field>
       </div>
       <Field label="TLS" hint={<span className={TLS[tls].tone}>{TLS[tls].hint}</span>}>
-        <Segmented
-          label="TLS"
-          figures="mono"
-          value={tls}
-          onChange={(next) => setValue('settings.tls', next)}
-          options={(Object.keys(TLS) as Tls[]).map((value) => ({ value, label: TLS[value].label }))}
-        />
+        <div className="row">
+          <Segmented
+            label="TLS"
+            figures="mono"
+            value={tls}
+            onChange={(next) => setValue('settings.tls', next)}
+            options={(Object.keys(TLS) as Tls[]).map((value) => ({ value, label: TLS[value].label }))}
+          />
+        </div>
       </Field>
       {tls === 'verify-full' && (
         <Field

@@ -267,6 +267,9 @@ const ReachList = ({ reach }: { readonly reach: LevelReach }) =>
           </li>
         );
       })}
+      {reach.rules.every((rule) => rule.effect === 'deny') && (
+        <li className="warn">No rule opens this level, so nobody can ask for it.</li>
+      )}
     </ol>
   );
 

@@ -3,7 +3,7 @@ import { useWatch } from 'react-hook-form';
 import type { Resource } from '../../../shared/contract/resources';
 import { ENVIRONMENTS, RISK_CLASSES } from '../../../shared/domain/states';
 import { useApi } from '../../app/queries';
-import { EnvironmentMark, Field, Input, RiskPips, Segmented } from '../../ui';
+import { EnvironmentMark, Field, Input, Segmented } from '../../ui';
 import { plainError } from './form';
 import styles from './resources.module.css';
 import { TokenField } from './TokenField';
@@ -49,20 +49,24 @@ export function FactsStep({ form, resource, resources }: FactsStepProps) {
         <Input placeholder="Orders and their lines" maxLength={MAX_DESCRIPTION_CHARS} {...register('description')} />
       </Field>
       <Field label="Environment">
-        <Segmented
-          label="Environment"
-          value={values.environment ?? 'production'}
-          onChange={(environment) => setValue('environment', environment, revalidate)}
-          options={ENVIRONMENTS.map((value) => ({ value, label: <EnvironmentMark environment={value} /> }))}
-        />
+        <div className="row">
+          <Segmented
+            label="Environment"
+            value={values.environment ?? 'production'}
+            onChange={(environment) => setValue('environment', environment, revalidate)}
+            options={ENVIRONMENTS.map((value) => ({ value, label: <EnvironmentMark environment={value} /> }))}
+          />
+        </div>
       </Field>
       <Field label="Risk" hint="How bad it is when somebody gets this wrong. Rules and approvers look at it.">
-        <Segmented
-          label="Risk"
-          value={values.risk ?? 'moderate'}
-          onChange={(risk) => setValue('risk', risk, revalidate)}
-          options={RISK_CLASSES.map((value) => ({ value, label: <RiskPips risk={value} /> }))}
-        />
+        <div className="row">
+          <Segmented
+            label="Risk"
+            value={values.risk ?? 'moderate'}
+            onChange={(risk) => setValue('risk', risk, revalidate)}
+            options={RISK_CLASSES.map((value) => ({ value, label: value }))}
+          />
+        </div>
       </Field>
       <TokenField
         label="Owners"

@@ -156,7 +156,7 @@ function SaveOnly({ course }: { readonly course: Course }) {
   if (step === 'plan' && plan !== null && plan.steps.every((one) => one.done)) return null;
   return (
     <Button state={save.state} disabled={apply.state === 'busy'} onClick={() => save.run()}>
-      {resource === null ? 'Add without running' : 'Save without running'}
+      {resource === null ? 'Add without running' : step === 'plan' ? 'Save without running' : 'Save'}
     </Button>
   );
 }

@@ -59,7 +59,7 @@ export function List({ resources, grants, selectedId, onSelect }: ListProps) {
             <li key={one.id}>
               <Row
                 resource={one}
-                holderCount={holdersOf(grants, one.id).length}
+                holderCount={new Set(holdersOf(grants, one.id).map((grant) => grant.holder.personId)).size}
                 selected={one.id === selectedId}
                 onSelect={() => onSelect(one.id)}
               />

@@ -43,14 +43,14 @@ export function PlanStep({ course }: { readonly course: Guide }) {
   const left = plan.steps.filter((step) => !step.done).length;
   return (
     <>
-      {applied !== null && <NotApplied applied={applied} />}
+      {applied !== null && <NotApplied applied={applied} isNew={course.resource === null} />}
       <div className={`row ${styles.planHead}`}>
         <p className="grow mut" role="status">
           {apply.state === 'busy'
             ? `Running ${wordCount(left, 'statement')} on the target…`
             : left === 0
               ? 'Everything is in place: nothing has to run.'
-              : `${wordCount(left, 'statement')} to run, ${plan.steps.length - left} in place already. Nothing ran yet.`}
+              : `${wordCount(left, 'statement')} to run, ${plan.steps.length - left} in place already.${applied === null ? ' Nothing ran yet.' : ''}`}
         </p>
         {left > 0 && (
           <Button size="s" onClick={() => copy.run()}>
@@ -127,12 +127,12 @@ const Statement = ({ step, failed, busy }: StatementProps) => (
   </li>
 );
 
-const NotApplied = ({ applied }: { readonly applied: PlanApplied }) => (
+const NotApplied = ({ applied, isNew }: { readonly applied: PlanApplied; readonly isNew: boolean }) => (
   <div className={styles.failure}>
     <ErrorState
       error={{
         what: applied.error ?? 'A statement failed.',
-        safe: `${wordCount(applied.ran, 'statement')} ran before it and can stay: the plan can be run again. Nothing can be asked for yet.`,
+        safe: `${wordCount(applied.ran, 'statement')} ran before it and can stay: the plan can be run again.${isNew ? ' Nothing can be asked for yet.' : ''}`,
         next: 'Give the manager what it lacks, or let the owner run the statement by hand; then run the rest.',
         detail: applied.failedSql,
       }}

@@ -207,20 +207,9 @@ export function createSession(deps: SessionDeps): Session {
       log('error', 'the port could not be kept; members may not find this service after a restart', { cause });
     }
   }
-  /** Members and open invites name the port: when any free one was asked for, the first one stays. */
-  function keepPort({ tcpUrl }: ServiceReady): void {
-    if (profile?.mode !== 'host' || profile.port !== 0 || tcpUrl === null) return;
-    profile = { ...profile, port: portOf(tcpUrl) };
-    try {
-      writeJsonFile(paths.profileFile, profile);
-    } catch (cause) {
-      log('error', 'the port could not be kept; members may not find this service after a restart', { cause });
-    }
-  }
   supervisor.onState((service) => {
     if (service.kind === 'ready') {
       ready = service.ready;
-      keepPort(service.ready);
       keepPort(service.ready);
       if (service.ready.modeReason !== null)
         log('warn', 'the service is in revoke-only mode', { reason: service.ready.modeReason });
@@ -333,6 +322,7 @@ export function createSession(deps: SessionDeps): Session {
         start: startService,
         save: (next) => writeJsonFile(paths.profileFile, next),
       });
+      if (ready !== null) keepPort(ready);
       refresh();
     },
     offerJoin(link) {

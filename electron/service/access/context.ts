@@ -11,7 +11,7 @@ import { levelList, stringList } from './json';
 
 export type Policy = PolicyInForce<PolicyDocument>;
 /** Nothing is requestable under it. */
-const NO_POLICY: Policy = { version: 0, digest: '0'.repeat(64), document: { version: 1, rules: [] } };
+export const NO_POLICY: Policy = { version: 0, digest: '0'.repeat(64), document: { version: 1, rules: [] } };
 const parsed = new Map<string, PolicyDocument>();
 const MAX_PARSED = 16;
 

@@ -7,7 +7,7 @@ import type { PolicyAnswer } from '../../../shared/contract/policy';
 import type { EndReason, RequestState } from '../../../shared/domain/states';
 import { sameTerms } from '../policy/evaluate';
 import type { WriteTx } from '../store/store';
-import { answer, isCovered, loadPolicy, type Policy } from './context';
+import { answer, isCovered, loadPolicy, NO_POLICY, type Policy } from './context';
 import { type Directory, loadDirectory } from './directory';
 import { grantCore, loadGrants, type RequestFacts, requestContext, requestCore } from './facts';
 import { decideGrant } from './grant';
@@ -131,6 +131,8 @@ async function command(
 async function reassess(tx: WriteTx, deps: Recorder): Promise<void> {
   const directory = await loadDirectory(tx.db);
   const policy = await loadPolicy(tx.db);
+  // A database that was rebuilt to remove access knows no policy; live access is not judged by what was lost.
+  if (policy === NO_POLICY) return;
   const open = await tx.db.selectFrom('requests').select('id').where('state', 'in', OPEN).orderBy('id').execute();
   for (const { id } of open) {
     const facts = await lockRequest(tx, id);

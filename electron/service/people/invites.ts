@@ -134,9 +134,10 @@ export async function closeInvite(
 const OWNER_NAME = 'Owner';
 /**
  * For a service that starts alone and has nobody yet: an invite that makes the owner. Earlier ones are withdrawn, so that
- * exactly the code shown last works. Returns null when there is somebody.
+ * exactly the code shown last works. Returns null when there is somebody, and in revoke_only mode, where nobody joins.
  */
-export function issueOwnerInvite(deps: PeopleDeps): Promise<{ inviteId: string; code: string } | null> {
+export async function issueOwnerInvite(deps: PeopleDeps): Promise<{ inviteId: string; code: string } | null> {
+  if (deps.store.mode().mode !== 'normal') return null;
   const { row, code } = draftInvite(deps, {
     displayName: OWNER_NAME,
     roles: ['admin', 'member'],

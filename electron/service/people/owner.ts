@@ -29,19 +29,23 @@ export async function ensureOwner(deps: PeopleDeps, owner: OwnerConfig): Promise
     .where('sealing_key', '=', owner.sealingKey)
     .executeTakeFirst();
   if (known) return { personId: known.person_id, deviceId: known.id };
-  return deps.store.write(async (tx) => {
-    const person = await tx.db
-      .selectFrom('people')
-      .select(['id', 'display_name'])
-      .where('owner', '=', 1)
-      .executeTakeFirst();
-    if (person) return addDevice(tx, deps, owner, person);
-    if (await tx.db.selectFrom('people').select('id').limit(1).executeTakeFirst())
-      throw new AppError('conflict', 'This service has people, but none of them is its owner.', {
-        next: 'Start it from the folder it was made in.',
-      });
-    return makeOwner(tx, deps, owner);
-  });
+  // Also in revoke_only mode (the database was lost, and with it who the owner was): somebody has to see what is being ended.
+  const purpose = deps.store.mode().mode === 'normal' ? 'change' : 'removal';
+  return deps.store.write((tx) => findOrMake(tx, deps, owner), { purpose });
+}
+
+async function findOrMake(tx: WriteTx, deps: PeopleDeps, owner: OwnerConfig): Promise<LocalIdentity> {
+  const person = await tx.db
+    .selectFrom('people')
+    .select(['id', 'display_name'])
+    .where('owner', '=', 1)
+    .executeTakeFirst();
+  if (person) return addDevice(tx, deps, owner, person);
+  if (await tx.db.selectFrom('people').select('id').limit(1).executeTakeFirst())
+    throw new AppError('conflict', 'This service has people, but none of them is its owner.', {
+      next: 'Start it from the folder it was made in.',
+    });
+  return makeOwner(tx, deps, owner);
 }
 
 async function makeOwner(tx: WriteTx, deps: PeopleDeps, owner: OwnerConfig): Promise<LocalIdentity> {

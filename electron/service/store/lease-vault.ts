@@ -88,6 +88,8 @@ async function gather(db: Kysely<Database>): Promise<VaultContent> {
     .where('id', 'in', ids(grants.map((g) => g.resource_id)))
     .orderBy('id')
     .execute();
+  // When a target was last reached says nothing later, and would have the file rewritten every few minutes.
+  const places = resources.map((resource) => ({ ...resource, health: 'unknown', health_at: null }));
   const holders = ids([...grants.map((g) => g.person_id), ...requests.map((r) => r.requester_id)]);
   const people = await db
     .selectFrom('people')
@@ -109,7 +111,7 @@ async function gather(db: Kysely<Database>): Promise<VaultContent> {
       meta,
       people: rows(people),
       devices: rows(seenless),
-      resources: rows(resources),
+      resources: rows(places),
       requests: rows(requests),
       grants: rows(grants),
     },

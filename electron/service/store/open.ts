@@ -2,6 +2,7 @@
  * Opens the store. Whatever is wrong with the database or the log, the service starts: then in revoke_only mode, with the
  * reason said. Reads top to bottom as what happens at a start.
  */
+import type { Kysely } from 'kysely';
 import { toHex } from '../../../shared/crypto/bytes';
 import { newSigningKeys } from '../../../shared/crypto/keys';
 import { emptyRoot } from '../../../shared/crypto/merkle';
@@ -14,6 +15,7 @@ import { createLeaseVault, type LeaseVault } from './lease-vault';
 import { checkLogHead, checkWholeLog } from './log-check';
 import { migrate } from './migrations';
 import { openPostgres } from './postgres';
+import type { Database } from './schema';
 import type { SecretBox } from './secret-box';
 import { secretContext } from './secret-context';
 import { createSequencer } from './sequencer';
@@ -60,7 +62,7 @@ export async function openStore(config: StoreConfig): Promise<Store> {
   const signer =
     config.logSigner ?? (await ownSigner(opened, config).catch((error: Error) => faultySigner(error, faults, config)));
   if (faults.length === 0) {
-    const fault = await checkLogHead(opened.reader, signer).catch(
+    const fault = await atOneInstant(opened, (db) => checkLogHead(db, signer)).catch(
       (error: Error) => `The audit log could not be read: ${error.message}.`,
     );
     if (fault !== null) faults.push(fault);
@@ -95,6 +97,16 @@ async function rebuild(
     .onConflict((c) => c.column('key').doUpdateSet({ value: reason }))
     .execute();
   return reason;
+}
+
+/** What `look` reads belongs together, also while other instances write. (On SQLite nobody else does yet.) */
+function atOneInstant<T>({ dialect, reader }: Connections, look: (db: Kysely<Database>) => Promise<T>): Promise<T> {
+  switch (dialect) {
+    case 'sqlite':
+      return look(reader);
+    case 'postgres':
+      return reader.transaction().setIsolationLevel('repeatable read').execute(look);
+  }
 }
 
 async function meta(connections: Connections, key: string): Promise<string | undefined> {
@@ -177,9 +189,9 @@ function assemble(
       reason ??= why;
       log.error({ reason: why }, 'the store went into revoke-only mode');
     },
-    async committed({ seq, grantsTouched }) {
+    async committed({ seq, vaultTouched }) {
       // From a database in doubt nothing is taken over: ending once more what has ended is harmless, forgetting a live grant is not.
-      if (grantsTouched && reason === null) await vault?.renew(connections.reader, log);
+      if (vaultTouched && reason === null) await vault?.renew(connections.reader, log);
       if (seq === null) return;
       announce(seq);
       connections.neighbours?.tell();

@@ -1,4 +1,7 @@
-/** Notices statements that write to `grants`, so that the vault of live leases is renewed after them and only after them. */
+/**
+ * Notices statements that write what the vault of live leases holds: grants, the way to their targets (a manager's secret that was
+ * replaced is of no use in its old form), and who may sign in to end them. It is renewed after those and only after those.
+ */
 import {
   DeleteQueryNode,
   InsertQueryNode,
@@ -11,20 +14,21 @@ import {
 } from 'kysely';
 import type { Database } from './schema';
 
-const isGrants = (node: OperationNode | undefined): boolean =>
-  node !== undefined && TableNode.is(node) && node.table.identifier.name === 'grants';
+const WATCHED: ReadonlySet<string> = new Set<keyof Database>(['grants', 'resources', 'people', 'devices']);
+const isWatched = (node: OperationNode | undefined): boolean =>
+  node !== undefined && TableNode.is(node) && WATCHED.has(node.table.identifier.name);
 
-function writesGrants(node: RootOperationNode): boolean {
-  if (InsertQueryNode.is(node)) return isGrants(node.into);
-  if (UpdateQueryNode.is(node)) return isGrants(node.table);
-  return DeleteQueryNode.is(node) && node.from.froms.some(isGrants);
+function writesWatched(node: RootOperationNode): boolean {
+  if (InsertQueryNode.is(node)) return isWatched(node.into);
+  if (UpdateQueryNode.is(node)) return isWatched(node.table);
+  return DeleteQueryNode.is(node) && node.from.froms.some(isWatched);
 }
 
-/** The same transaction; calls back for each statement that writes to `grants`. */
-export function noteGrantWrites(trx: Transaction<Database>, touched: () => void): Transaction<Database> {
+/** The same transaction; calls back for each statement that writes to a watched table. */
+export function noteVaultWrites(trx: Transaction<Database>, touched: () => void): Transaction<Database> {
   const plugin: KyselyPlugin = {
     transformQuery({ node }) {
-      if (writesGrants(node)) touched();
+      if (writesWatched(node)) touched();
       return node;
     },
     transformResult: async ({ result }) => result,

@@ -16,7 +16,7 @@ import {
   type Staged,
 } from './sequencer';
 import type { EventDraft, Store, WritePurpose, WriteTx } from './store';
-import { noteGrantWrites } from './table-watch';
+import { noteVaultWrites } from './table-watch';
 
 const MAX_ATTEMPTS = 10;
 
@@ -29,12 +29,12 @@ export interface WriterDeps {
   readonly revokeOnlyReason: () => string | null;
   readonly enterRevokeOnly: (reason: string) => void;
   /** Right after a commit, before the next write. */
-  readonly committed: (facts: { seq: number | null; grantsTouched: boolean }) => Promise<void>;
+  readonly committed: (facts: { seq: number | null; vaultTouched: boolean }) => Promise<void>;
 }
 interface Outcome<T> {
   readonly result: T;
   readonly seq: number | null;
-  readonly grantsTouched: boolean;
+  readonly vaultTouched: boolean;
   readonly callbacks: readonly (() => void)[];
 }
 
@@ -58,7 +58,7 @@ export function createWriter(deps: WriterDeps): { write: Store['write']; drain()
         throw explained(again);
       });
     }
-    await deps.committed({ seq: outcome.seq, grantsTouched: outcome.grantsTouched });
+    await deps.committed({ seq: outcome.seq, vaultTouched: outcome.vaultTouched });
     for (const callback of outcome.callbacks) guarded(callback);
     return outcome.result;
   }
@@ -71,14 +71,14 @@ export function createWriter(deps: WriterDeps): { write: Store['write']; drain()
     const scope = { open: true };
     const staged: Staged = { leaves: [], events: [] };
     const callbacks: (() => void)[] = [];
-    let grantsTouched = false;
+    let vaultTouched = false;
     let seq: number | null = null;
     try {
       const result = await deps.connections.writer.transaction().execute(async (trx) => {
         let head = await lockHead(trx, deps.connections.dialect);
         const tx: WriteTx = {
-          db: noteGrantWrites(trx, () => {
-            grantsTouched = true;
+          db: noteVaultWrites(trx, () => {
+            vaultTouched = true;
           }),
           audit(draft) {
             if (purpose === 'upkeep') throw new Error('an upkeep write has no audit entry');
@@ -104,7 +104,7 @@ export function createWriter(deps: WriterDeps): { write: Store['write']; drain()
         return value;
       });
       deps.sequencer.committed();
-      return { result, seq, grantsTouched, callbacks };
+      return { result, seq, vaultTouched, callbacks };
     } catch (error) {
       deps.sequencer.rolledBack();
       throw error;

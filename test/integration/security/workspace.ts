@@ -4,6 +4,7 @@
  */
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { expect } from 'vitest';
+import type { ServiceConfig } from '../../../electron/service/service';
 import type { Credential } from '../../../shared/contract/credential';
 import type { GrantView } from '../../../shared/contract/grants';
 import type { CardFacts, RequestView, SignedDecision } from '../../../shared/contract/requests';
@@ -98,10 +99,10 @@ export interface Workspace {
   close(): Promise<void>;
 }
 
-export async function openWorkspace(): Promise<Workspace> {
+export async function openWorkspace(over: Partial<ServiceConfig> = {}): Promise<Workspace> {
   const server = await startPostgres();
   const gate = await Gate.open({ host: server.host, port: server.port });
-  const it = await startTestService();
+  const it = await startTestService(over);
   const made = await makeTarget(server);
   const target = { ...made, settings: { ...made.settings, host: '127.0.0.1', port: gate.port } };
   const stream = await it.owner.events({ after: 0 });

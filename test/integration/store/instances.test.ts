@@ -52,6 +52,23 @@ test('a connection lost in a write leaves nothing, is said, and the next write w
   expect(await store.checkWholeLog()).toBeNull();
 });
 
+test('one that starts while another writes takes what it reads for what it is: a sound log', async () => {
+  const at = await home();
+  const busy = await at.open();
+  let opened = 0;
+  const writing = (async () => {
+    for (let n = 0; opened < 15; n++) await happen(busy, n);
+  })();
+  const reasons: (string | null)[] = [];
+  for (; opened < 15; opened++) {
+    const other = await at.open();
+    reasons.push(other.mode().reason);
+    await other.close();
+  }
+  await writing;
+  expect(reasons).toEqual(reasons.map(() => null));
+});
+
 test('both instances use one log key, though both started at once', async () => {
   const at = await home();
   const stores = await Promise.all([at.open(), at.open(), at.open()]);

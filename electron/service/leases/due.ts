@@ -122,7 +122,8 @@ interface Step {
   readonly command: GrantCommand;
   readonly record: Partial<GrantRecord>;
 }
-async function eachGrant(
+/** Steps grants in one write. */
+export async function eachGrant(
   deps: LeaseDeps,
   rows: readonly { id: string }[],
   stepOf: (row: GrantTable) => Step,

@@ -19,5 +19,7 @@ export const RETRY_FIRST_MS = SECOND_MS;
 export const RETRY_MAX_MS = 30 * SECOND_MS;
 /** Left-overs give nobody access, so they may wait longer between tries. */
 export const RESIDUE_RETRY_MS = MINUTE_MS;
+/** Targets looked at together when reconciling. */
+export const RECONCILE_CONCURRENCY = 16;
 export const RECONCILE_MS = 5 * MINUTE_MS;
 export const MAX_ERROR_CHARS = 300;

@@ -239,6 +239,53 @@ test('a login of ours that no grant owns is ended and cleared away', async () =>
   expect(await world.audited(orphan)).toEqual(['principal.orphan_ended']);
 });
 
+test('access whose login somebody dropped on the target is ended and says so; an older one of the same person goes on', async () => {
+  const [kept, dropped] = [
+    await world.active('ann', { ttlMs: HOUR_MS }),
+    await world.active('ann', { ttlMs: HOUR_MS }),
+  ];
+  world.target.logins.delete(world.principalOf(dropped));
+  await world.pass(6 * MINUTE_MS);
+  expect(await world.grant('ann', dropped)).toMatchObject({
+    state: 'ended',
+    endReason: 'failed',
+    endProof: 'read_back',
+  });
+  expect((await world.grant('ann', kept)).state).toBe('active');
+  const row = await world.store.db
+    .selectFrom('audit_leaves')
+    .select('body')
+    .where('subject_id', '=', dropped)
+    .where('type', '=', 'grant.ending')
+    .executeTakeFirstOrThrow();
+  expect(row.body).toContain('no longer on the target');
+});
+
+test('a list that can not be read ends nobody’s access', async () => {
+  const id = await world.active('ann', { ttlMs: HOUR_MS });
+  world.target.faultOf = (operation) => (operation === 'list' ? 'unreachable' : 'none');
+  await world.pass(12 * MINUTE_MS);
+  expect((await world.grant('ann', id)).state).toBe('active');
+});
+
+test('whether a target can be reached is looked at again and again, and a change is told', async () => {
+  const health = async () => {
+    const rows = await world.store.db.selectFrom('resources').select(['health', 'health_at']).execute();
+    return [...new Set(rows.map((row) => row.health))].join();
+  };
+  const told = async () =>
+    (await world.store.db.selectFrom('outbox').select('seq').where('type', '=', 'resource.changed').execute()).length;
+  await world.pass(6 * MINUTE_MS);
+  expect(await health()).toBe('reachable');
+  const before = await told();
+  world.target.faultOf = () => 'unreachable';
+  await world.pass(6 * MINUTE_MS);
+  expect(await health()).toBe('unreachable');
+  expect(await told()).toBe(before + world.resources.size);
+  await world.pass(6 * MINUTE_MS);
+  expect(await told()).toBe(before + world.resources.size);
+});
+
 test('people who leave take their access with them, and wedge nothing', async () => {
   const id = await world.active('ann');
   const asked = await world.ask('zoe', 'orders-staging');

@@ -10,8 +10,12 @@ export interface DesktopEntry {
   readonly keys?: Readonly<Record<string, string>>;
 }
 
-/** Quotes one Exec argument as the specification wants it: quoted string, then the general escape rule for the value. */
+/** What needs no quotes. The specification then wants none, and xdg-open on a plain desktop understands none. */
+const PLAIN = /^[\w@+=:,./-]+$/;
+
+/** One Exec argument as the specification wants it: as it is, or a quoted string with the general escape rule for the value. */
 export function execArgument(text: string): string {
+  if (PLAIN.test(text)) return text;
   const quoted = `"${text.replace(/(["`$\\])/g, '\\$1')}"`;
   return quoted.replace(/\\/g, '\\\\').replace(/%/g, '%%');
 }

@@ -62,6 +62,7 @@ describe('links', () => {
   });
   test('Exec arguments survive quotes, dollars and percent signs', () => {
     expect(execArgument('/opt/my "app"/$x%u`')).toBe('"/opt/my \\\\"app\\\\"/\\\\$x%%u\\\\`"');
-    expect(desktopEntryText({ name: 'Hallpass', command: ['/a'], linkCode: '%u' })).toContain('Exec="/a" -- %u\n');
+    expect(desktopEntryText({ name: 'Hallpass', command: ['/a'], linkCode: '%u' })).toContain('Exec=/a -- %u\n');
+    expect(execArgument('')).toBe('""');
   });
 });

@@ -78,8 +78,19 @@ export function Guide({ resource, resources }: GuideProps) {
         {step !== 'done' && (
           <footer className={styles.foot}>
             <span className="dim grow">
-              {resource === null ? 'What you type is kept when you leave, but for the secret.' : ''}
+              {course.touched ? 'What you typed is kept when you leave, but for the secret.' : ''}
             </span>
+            {course.touched && (
+              <Button
+                look="quiet"
+                onClick={() => {
+                  course.discard();
+                  leave();
+                }}
+              >
+                Discard
+              </Button>
+            )}
             {step !== 'facts' && <Button onClick={() => course.goTo(before(step))}>Back</Button>}
             {(resource !== null || step === 'plan') && <SaveOnly course={course} />}
             {next !== null && (

@@ -48,8 +48,12 @@ export interface Guide {
   /** Saves without running anything on the target. */
   readonly save: Action<[]>;
   readonly added: Resource | null;
+  /** Whether there is something to throw away, and doing so. */
+  readonly touched: boolean;
+  readonly discard: () => void;
 }
 
+/** Longer than most, since each line is one thing that the steps share; none of them decides anything by itself. */
 export function useGuide(resource: Resource | null, names: ReadonlySet<string>): Guide {
   const go = useGo();
   const key = resource?.id ?? 'new';
@@ -59,9 +63,11 @@ export function useGuide(resource: Resource | null, names: ReadonlySet<string>):
   });
   const values = useWatch({ control: form.control });
   const saved = useRef(false);
+  const { isDirty } = form.formState;
   useEffect(() => {
-    if (!saved.current) keepForm(key, values as ResourceForm);
-  }, [key, values]);
+    // an untouched form is not kept: it would hide what others change meanwhile
+    if (isDirty && !saved.current) keepForm(key, values as ResourceForm);
+  }, [key, values, isDirty]);
   const [step, setStep] = useState<Step>('facts');
   const [failure, setFailure] = useState<ShownError | null>(null);
   const [tested, setTested] = useState<{ readonly of: string; readonly report: ConnectionReport } | null>(null);
@@ -153,6 +159,11 @@ export function useGuide(resource: Resource | null, names: ReadonlySet<string>):
   return {
     ...{ form, resource, step, failure, test, plan, planning, applied, apply, save, added },
     goTo: move.run,
+    touched: isDirty || keptForm(key) !== undefined,
+    discard() {
+      saved.current = true;
+      dropForm(key);
+    },
     report: tested?.report ?? null,
     reportIs: current ? 'current' : 'old',
   };

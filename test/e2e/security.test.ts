@@ -557,6 +557,8 @@ describe('under attack', { timeout: 120_000 }, () => {
     await sessionPhase(guest, 'ready');
     const { notices } = await invoke<AppInfo>(guest, 'app.info');
     expect(notices.map((each) => each.code)).toEqual(expect.arrayContaining(['file-kept-aside', 'journal-kept-aside']));
+    for (const what of ['settings', 'returns', 'audit log'])
+      expect(notices.map((each) => each.what).join('\n'), what).toContain(what);
     for (const notice of notices) expect([notice.code, notice.safe, notice.next].every(Boolean)).toBe(true);
     expect(readdirSync(config).filter((name) => name.includes('.corrupt-')).length).toBeGreaterThanOrEqual(3);
     // What the damaged record spoke of was taken away; the grant still runs, so it may have been injected anew, by the book.

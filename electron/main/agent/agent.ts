@@ -216,7 +216,7 @@ export function createAgent(deps: {
         if (live.expiresAt !== null) clock.watch({ grantId: live.grantId, expiresAt: live.expiresAt });
       if (report.removed.length + report.failed.length > 0)
         log('info', 'swept local files', { removed: report.removed.length, failed: report.failed.length });
-      return report;
+      return { ...report, notices: [...report.notices, ...queue.notices, ...memory.notices] };
     },
     onWake() {
       clock.check();

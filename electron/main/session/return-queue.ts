@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { GrantId } from '../../../shared/contract/fields';
-import { readJsonFile, writeJsonFile } from '../lifecycle/json-file';
+import type { UserError } from '../../../shared/contract/ipc';
+import { keptAsideNotice, readJsonFile, writeJsonFile } from '../lifecycle/json-file';
 import type { Log } from '../lifecycle/log';
 import type { CallApi } from './api-client';
 import { ApiProblem } from './api-problem';
@@ -32,6 +33,7 @@ export interface ReturnQueue {
   size(): number;
   /** A return of this grant still waits to be heard. */
   returning(grantId: string): boolean;
+  readonly notices: readonly UserError[];
 }
 
 export function createReturnQueue(deps: {
@@ -43,6 +45,16 @@ export function createReturnQueue(deps: {
 }): ReturnQueue {
   const read = readJsonFile(deps.file, z.array(Message), deps.nowMs());
   if (read.kind === 'corrupt') deps.log('warn', 'queued returns could not be read', { keptAs: read.keptAs });
+  const notices =
+    read.kind === 'corrupt'
+      ? [
+          keptAsideNotice(
+            'list of returns that the service had not heard yet',
+            'What was returned is gone from this machine; on the target it may go on until its time is over.',
+            read.keptAs,
+          ),
+        ]
+      : [];
   let queue: Message[] = read.kind === 'read' ? read.value : [];
   let sending: Promise<void> | null = null;
 
@@ -91,6 +103,7 @@ export function createReturnQueue(deps: {
     return sending;
   };
   return {
+    notices,
     size: () => queue.length,
     returning: (grantId) => queue.some((message) => message.kind === 'return' && message.grantId === grantId),
     flush,

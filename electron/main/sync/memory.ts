@@ -1,7 +1,8 @@
 /** What sync remembers over restarts, per service: the cursor and the witness's last checkpoint. */
 import { z } from 'zod';
 import { Sha256Hex } from '../../../shared/contract/fields';
-import { readJsonFile, writeJsonFile } from '../lifecycle/json-file';
+import type { UserError } from '../../../shared/contract/ipc';
+import { keptAsideNotice, readJsonFile, writeJsonFile } from '../lifecycle/json-file';
 import type { Log } from '../lifecycle/log';
 
 const WitnessMemory = z.strictObject({
@@ -27,6 +28,7 @@ export interface SyncMemory {
   readonly witness: { get(): WitnessMemory | null; set(memory: WitnessMemory): void };
   /** Writes what is not written yet. */
   save(): void;
+  readonly notices: readonly UserError[];
 }
 /** The cursor is written at most this often: an event seen twice after a crash does no harm, every handler is idempotent. */
 const SAVE_EVERY_MS = 500;
@@ -40,6 +42,16 @@ export function openSyncMemory(deps: {
   const read = readJsonFile(deps.file, File, deps.nowMs());
   if (read.kind === 'corrupt')
     deps.log('warn', 'the sync memory could not be read; starting over', { keptAs: read.keptAs });
+  const notices =
+    read.kind === 'corrupt'
+      ? [
+          keptAsideNotice(
+            'memory of the audit log',
+            'This machine watches the log from now on; it can not compare it with what it saw before.',
+            read.keptAs,
+          ),
+        ]
+      : [];
   let state: File | null = read.kind === 'read' ? read.value : null;
   let waiting = false;
   const save = () => {
@@ -74,5 +86,6 @@ export function openSyncMemory(deps: {
       },
     },
     save,
+    notices,
   };
 }

@@ -131,14 +131,18 @@ describe('something else where a file should be', () => {
     const told: string[] = [];
     const log = (_level: unknown, what: string) => void told.push(what);
     for (const name of ['returns.json', 'sync.json']) writeFileSync(join(folder, name), '{"v":');
-    createReturnQueue({
+    const queue = createReturnQueue({
       file: join(folder, 'returns.json'),
       callApi: (async () => ({})) as never,
       nowMs: () => 8,
       newKey: () => 'k',
       log,
     });
-    openSyncMemory({ file: join(folder, 'sync.json'), nowMs: () => 8, after: () => () => {}, log });
+    const memory = openSyncMemory({ file: join(folder, 'sync.json'), nowMs: () => 8, after: () => () => {}, log });
+    for (const { notices } of [queue, memory]) {
+      expect(notices).toHaveLength(1);
+      expect(notices[0]).toMatchObject({ code: 'file-kept-aside', next: expect.stringContaining('.corrupt-8') });
+    }
     expect(told).toHaveLength(2);
     expect(readdirSync(folder)).toEqual(expect.arrayContaining(['returns.json.corrupt-8', 'sync.json.corrupt-8']));
   });

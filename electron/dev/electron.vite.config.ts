@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'electron-vite';
+import { thirdPartyLicences } from './third-party';
 
 const at = (file: string) => fileURLToPath(new URL(`../../${file}`, import.meta.url));
 
@@ -20,6 +21,7 @@ function entries(files: Readonly<Record<string, string>>): Record<string, string
 
 export default defineConfig({
   main: {
+    plugins: [thirdPartyLicences()],
     build: {
       target: 'node20.18',
       outDir: at('out/main'),
@@ -35,6 +37,7 @@ export default defineConfig({
     },
   },
   preload: {
+    plugins: [thirdPartyLicences()],
     build: {
       target: 'node20.18',
       outDir: at('out/preload'),
@@ -51,7 +54,7 @@ export default defineConfig({
   },
   renderer: {
     root: at('renderer'),
-    plugins: [react()],
+    plugins: [react(), thirdPartyLicences()],
     build: {
       target: 'chrome130',
       outDir: at('out/renderer'),

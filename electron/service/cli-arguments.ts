@@ -12,7 +12,8 @@ export const USAGE = `Usage: npm run service -- --data DIR --listen HOST:PORT [o
   --tls-cert FILE          PEM certificate (chain), and
   --tls-key FILE           its PEM key
   --public-address H:P     how others reach it, when that differs (stands in invites)
-  --store-url-file FILE    a file (0600) with a postgres:// URL; without it: SQLite in DIR
+  --store-url-file FILE    a file (0600) with a postgres:// URL; without it: SQLite in DIR.
+                           Several services may share one; each has its own DIR, with the same data.key in it
   --name NAME              what people see (default: Hallpass)
   --ready-json             nothing on stdout but one JSON line when ready
   --sweep                  end what is over, then exit; serves nobody (needs no --listen)

@@ -34,7 +34,7 @@ import { createTokens } from './people/tokens';
 import { createProvisioners } from './provisioners';
 import { errnoOf, StartError } from './start-error';
 import { stack, within } from './stopping';
-import { openStore } from './store/open';
+import { ForeignDataKey, openStore } from './store/open';
 import { createSecretBox } from './store/secret-box';
 import type { Store } from './store/store';
 import { startUpkeep } from './upkeep';
@@ -168,6 +168,13 @@ function openStoreAt(
       ? ({ kind: 'sqlite', file: join(config.dataDir, 'hallpass.db') } as const)
       : ({ kind: 'postgres', url: config.storeUrl } as const);
   return openStore({ ...where, ...deps, vaultFile: join(config.dataDir, 'live-leases.sealed') }).catch((cause) => {
+    if (cause instanceof ForeignDataKey)
+      throw new StartError(
+        'data-key',
+        'The team’s store was made under another data key.',
+        'All services of a team share one: copy data.key from the data folder of the first to this one.',
+        { cause },
+      );
     throw new StartError(
       'store',
       `The store can not be opened (${errnoOf(cause) ?? 'see the log'}).`,

@@ -1,6 +1,6 @@
 /**
  * Opens the store. Whatever is wrong with the database or the log, the service starts: then in revoke_only mode, with the
- * reason said. Reads top to bottom as what happens at a start.
+ * reason said (but see ForeignDataKey). Reads top to bottom as what happens at a start.
  */
 import type { Kysely } from 'kysely';
 import { toHex } from '../../../shared/crypto/bytes';
@@ -16,7 +16,7 @@ import { checkLogHead, checkWholeLog } from './log-check';
 import { migrate } from './migrations';
 import { openPostgres } from './postgres';
 import type { Database } from './schema';
-import type { SecretBox } from './secret-box';
+import { SealError, type SecretBox } from './secret-box';
 import { secretContext } from './secret-context';
 import { createSequencer } from './sequencer';
 import { openSqlite, type SqliteOpened } from './sqlite';
@@ -45,6 +45,17 @@ const DEFAULT_LOG_NAME = 'hallpass.local/audit';
 /** Meta rows of the store's own. */
 const META = { signer: 'store.log_signer_enc', signerName: 'store.log_name', revokeOnly: 'store.revoke_only' } as const;
 
+/**
+ * The team's store was made under another data key. The one case in which a service doesn't start: it could open no manager's
+ * secret, so it could end nothing, and would take the turns of those that can.
+ */
+export class ForeignDataKey extends Error {
+  constructor() {
+    super('the store was made under another data key');
+    this.name = 'ForeignDataKey';
+  }
+}
+
 export async function openStore(config: StoreConfig): Promise<Store> {
   const stamp = new Date(config.clock.now()).toISOString().replace(/[:.]/g, '-');
   const opened =
@@ -60,7 +71,14 @@ export async function openStore(config: StoreConfig): Promise<Store> {
   const remembered = await meta(opened, META.revokeOnly).catch(() => undefined);
   if (remembered !== undefined && !faults.includes(remembered)) faults.push(remembered);
   const signer =
-    config.logSigner ?? (await ownSigner(opened, config).catch((error: Error) => faultySigner(error, faults, config)));
+    config.logSigner ??
+    (await ownSigner(opened, config).catch(async (error: Error) => {
+      if (opened.dialect === 'postgres' && error instanceof SealError && error.kind === 'wrong-key') {
+        await opened.close();
+        throw new ForeignDataKey();
+      }
+      return faultySigner(error, faults, config);
+    }));
   if (faults.length === 0) {
     const fault = await atOneInstant(opened, (db) => checkLogHead(db, signer)).catch(
       (error: Error) => `The audit log could not be read: ${error.message}.`,

@@ -69,6 +69,13 @@ describe('two instances on one PostgreSQL', { timeout: 120_000 }, () => {
     expect([second.mode().mode, team.it.service.mode().mode]).toEqual(['normal', 'normal']);
   });
 
+  test('one with another data key could end nothing, so it does not start, and says what to do', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'hp-team-'));
+    const started = startService({ ...team.it.config, dataDir, local: null, dataKey: null });
+    await expect(started).rejects.toMatchObject({ code: 'data-key', next: expect.stringContaining('data.key') });
+    rmSync(dataDir, { recursive: true });
+  });
+
   test('ask here, approve there, receive there, use, expire: seen once and in order at both', async () => {
     const streams = [await team.bob.events(), await bobThere.events()];
     const asked = await team.ask({ ttlMs: 2 * MINUTE_MS });

@@ -8,7 +8,7 @@ import { type RunningSampleTarget, startSampleTarget } from '../../../electron/d
 import type { GrantView } from '../../../shared/contract/grants';
 import { MINUTE_MS, SECOND_MS } from '../../../shared/domain/instant';
 import { until } from '../../bed';
-import type { Client } from '../../integration/service/harness';
+import type { EventStream } from '../../integration/service/harness';
 import { type Figure, figure } from '../figure';
 import { type Member, must, startTeam, type Team } from '../parts/team';
 import type { Measure } from '.';
@@ -32,6 +32,8 @@ rules:
 
 interface Lane {
   readonly member: Member;
+  /** Told, not asked: polling by forty lanes over TLS would be most of the load. */
+  readonly stream: EventStream;
   readonly level: (typeof LEVELS)[number];
 }
 interface Stage {
@@ -51,10 +53,13 @@ export const measureDrain: Measure = async ({ quick }) => {
   const team = await startTeam(MEMBER_COUNT);
   try {
     const resourceId = await addResource(team, target);
-    const lanes = team.members.flatMap((member) => LEVELS.map((level) => ({ member, level })));
+    const lanes: Lane[] = [];
+    for (const member of team.members) {
+      const stream = await member.client.events();
+      await stream.until((message) => message.event === 'hello'); // a grant is started when its holder's device is connected
+      lanes.push(...LEVELS.map((level) => ({ member, level, stream })));
+    }
     const stage: Stage = { team, target, resourceId, lanes };
-    // A grant is started when its holder's device is connected.
-    for (const { client } of team.members) await (await client.events()).until((message) => message.event === 'hello');
     const count = quick ? 100 : 1_000;
     const { deadline, holdMs } = await plan(stage, count);
     const ids = await takeAll(stage, count, { holdMs, ttlFor: (now) => deadline - holdMs - now });
@@ -127,7 +132,7 @@ async function take({ resourceId }: Stage, lane: Lane, { holdMs, ttlFor }: Pace)
   const ttlMs = Math.max(MINUTE_MS, Math.round(ttlFor(startedAt)));
   const body = { resourceId, level: lane.level, ttlMs, reason: 'bench' };
   const { grantId: id } = must(await client.call('POST', '/v1/requests', body));
-  await until('a sealed credential', () => credentialIsReady(client, id), PATIENCE_MS);
+  await credentialReady(lane.stream, id);
   must(await client.call('GET', `/v1/grants/${id}/credential`));
   const tookMs = Date.now() - startedAt;
   await new Promise((resolve) => setTimeout(resolve, Math.max(0, holdMs - tookMs)));
@@ -136,14 +141,15 @@ async function take({ resourceId }: Stage, lane: Lane, { holdMs, ttlFor }: Pace)
 }
 
 /** @throws when it never will be */
-async function credentialIsReady(client: Client, id: string): Promise<boolean> {
-  const grant: GrantView = must(await client.call('GET', `/v1/grants/${id}`));
-  if (grant.state === 'ending' || grant.state === 'ended')
-    throw new Error(`${id} is ${grant.state} (${grant.endReason}) before it began: ${grant.removal.lastError}`);
-  return grant.credentialReady;
+async function credentialReady(stream: EventStream, id: string): Promise<void> {
+  const { event, data } = await stream.until(
+    (message) =>
+      message.data?.subject === id && ['grant.credential_ready', 'grant.ending', 'grant.ended'].includes(message.event),
+  );
+  if (event !== 'grant.credential_ready') throw new Error(`${id} ended before it began: ${JSON.stringify(data.data)}`);
 }
 
-async function watchThemEnd({ target }: Stage, taken: readonly Taken[]): Promise<Ended> {
+async function watchThemEnd({ target, team }: Stage, taken: readonly Taken[]): Promise<Ended> {
   const outside = new pg.Client({ connectionString: target.server.url() });
   await outside.connect();
   let mostConnections = 0;
@@ -167,18 +173,15 @@ async function watchThemEnd({ target }: Stage, taken: readonly Taken[]): Promise
     await outside.end();
   }
   const lastLoginGoneAt = Date.now();
-  const grants: GrantView[] = [];
-  for (const { id, lane } of taken)
-    grants.push(
-      await until(
-        'ended',
-        async () => {
-          const grant: GrantView = must(await lane.member.client.call('GET', `/v1/grants/${id}`));
-          return grant.state === 'ended' ? grant : undefined;
-        },
-        PATIENCE_MS,
-      ),
+  const wanted = new Set(taken.map(({ id }) => id));
+  const grants = await until('every grant to be ended', async () => {
+    const mine = await Promise.all(
+      team.members.map(({ client }) => client.call('GET', '/v1/grants?scope=mine&limit=200')),
     );
+    const all: GrantView[] = mine.flatMap((reply) => must(reply).items);
+    const ended = all.filter((grant) => wanted.has(grant.id) && grant.state === 'ended');
+    return ended.length === wanted.size ? ended : undefined;
+  });
   return { grants, lastLoginGoneAt, mostConnections };
 }
 

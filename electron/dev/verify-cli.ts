@@ -7,6 +7,7 @@ import { open, readFile } from 'node:fs/promises';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { parseVerifierKey } from '../../shared/crypto/note';
 import { verifyExport } from '../../shared/crypto/verify-export';
 
 const USAGE = `usage: npm run verify -- FILE [--checkpoint FILE] [--log-key KEY|FILE] [--json]
@@ -69,7 +70,7 @@ async function smallFile(file: string, what: string): Promise<string> {
   return text;
 }
 
-/** A verifier key looks like `name+hash+key`; anything else is a file that holds one. */
+/** A verifier key (`name+hash+key`, with slashes in name and key), or a file that holds one. */
 async function keyOf(given: string): Promise<string> {
-  return /^[^/\\\s]+\+[0-9a-f]{8}\+\S+$/.test(given) ? given : (await smallFile(given, 'log key')).trim();
+  return parseVerifierKey(given) === undefined ? (await smallFile(given, 'log key')).trim() : given;
 }

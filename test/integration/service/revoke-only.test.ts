@@ -3,11 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Service, startService } from '../../../electron/service/service';
+import { openRaw } from '../../../electron/service/store/sqlite-binding';
 import { MINUTE_MS } from '../../../shared/domain/instant';
 import { logIn, whenCut } from '../../bed/postgres-target';
 import { until } from '../../bed/until';
 import { openWorkspace, rolesOn, type Workspace } from '../security/workspace';
-import { startTestService, tcpClient } from './harness';
+import { send, startTestService, tcpClient } from './harness';
 
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -113,4 +114,24 @@ describe('with a database that is lost', { timeout: 120_000 }, () => {
     expect(hosted.mode().mode).toBe('revoke_only');
     expect((await first.owner.call('GET', '/v1/me')).status).toBe(200);
   });
+});
+
+test('an entry of the log that was changed long ago is found by the service itself, and gives an end to giving', async () => {
+  const first = await startTestService();
+  cleanUps.push(() => first.close());
+  // More entries than a start looks at again.
+  for (let n = 0; n < 270; n++)
+    expect((await first.owner.call('PUT', `/v1/groups/g${n % 5}`, { members: [] })).status).toBe(200);
+  await first.service.stop();
+  const raw = openRaw(join(first.dataDir, 'hallpass.db'), 5_000);
+  raw.exec("update audit_leaves set body = replace(body, 'Ann', 'Eve') where idx = 2");
+  raw.close();
+  const service = await startAgain(first.config);
+  expect(service.mode().mode).toBe('normal');
+  await service.upkeep(); // a minute after the start, and once a day
+  expect(service.mode()).toMatchObject({ mode: 'revoke_only', reason: expect.stringContaining('Entry 2 ') });
+  expect((await first.owner.call('PUT', '/v1/groups/x', { members: [] })).json.type).toContain('revoke-only');
+  expect((await send({ socketPath: first.socketPath }, { method: 'GET', path: '/healthz' })).json.mode).toBe(
+    'revoke_only',
+  );
 });

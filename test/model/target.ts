@@ -27,6 +27,9 @@ export type Operation = 'create' | 'setDeadline' | 'end' | 'readBack' | 'cleanUp
 export class ModelTarget implements Provisioner<PostgresSettings> {
   readonly kind = 'postgres' as const;
   readonly proposedLevels = () => [];
+  readonly serverOf = ({ host, port }: PostgresSettings) => `${host}:${port}`;
+  readonly placeFacts = () => ({});
+  readonly secretBarredBy = () => null;
   readonly logins = new Map<string, Login>();
   readonly calls: { operation: Operation; principal: string; at: number }[] = [];
   /** Sessions that `end` can't cut at the moment. */

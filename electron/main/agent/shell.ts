@@ -227,7 +227,7 @@ function answerPages({ deps, host, places, commands, tray, shortcut, secretClipb
       settings,
       copyText,
       clipboard: secretClipboard,
-      reveal: (title, credential) => void openReveal(title, credential, host.current()),
+      reveal: (title, facts) => void openReveal(title, facts, host.current()),
       place: places.place,
       focusPane: places.focusPane,
       cancelProxied: deps.appProtocol.cancel,

@@ -126,6 +126,10 @@ export function createInjector(deps: InjectorDeps): Injector {
       const record = book.get(grantId);
       return record?.state === 'injected' ? room.targets.of(record.entry.place.kind).secretOf(record.entry) : null;
     },
+    shown(credential) {
+      const target = room.targets.of(credential.kind);
+      return { copyText: target.copyText(credential), facts: target.facts(credential) };
+    },
     onChange: book.onChange,
     async stop() {
       removal.stop();

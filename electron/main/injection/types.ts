@@ -10,6 +10,7 @@ import type { BootClock } from './boot-clock';
 import type { FilePort } from './files';
 import type { Keeper } from './keeper';
 import type { LoginShell } from './login-shell';
+import type { CredentialFacts } from './targets/target';
 
 /** Why something local is taken away: the grant's own reason, or that nobody knows a live grant for it. */
 export type RemovalReason = EndReason | 'orphan';
@@ -22,6 +23,12 @@ export interface InjectRequest {
   readonly credential: Credential;
   /** Deadline in the service's time, epoch milliseconds. Before activation: now + ttl; set the exact one with `extend`. */
   readonly expiresAt: number;
+}
+
+/** A credential as a person is shown it. Secret: never leaves the main process but for the clipboard and the reveal window. */
+export interface ShownCredential {
+  readonly copyText: string;
+  readonly facts: CredentialFacts;
 }
 
 export interface SweepReport {
@@ -62,12 +69,15 @@ export interface Injector {
   remainingMs(grantId: string): number | null;
   /** For reveal and copy in the main process, read from the injected file itself; null when it is not there any more. */
   secretOf(grantId: string): Promise<Credential | null>;
+  /** What of a credential is copied and listed: its target says. */
+  shown(credential: Credential): ShownCredential;
   /** Called after every change of state, with the whole list. Returns its unsubscribe. */
   onChange(listener: (all: LocalInjection[]) => void): () => void;
   /** Ends timers. Files and keepers stay: live grants outlive a quit, the keepers hold their deadlines. */
   stop(): Promise<void>;
 }
 
+export type { CredentialFacts };
 export type LogLine = (level: 'info' | 'warn' | 'error', message: string, facts?: Record<string, unknown>) => void;
 
 export interface InjectorDeps {

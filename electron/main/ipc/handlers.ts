@@ -8,6 +8,7 @@ import { API, urlOf } from '../../../shared/contract/api';
 import type { AppInfo } from '../../../shared/contract/ipc';
 import type { Agent } from '../agent/agent';
 import type { Commands } from '../agent/commands';
+import type { CredentialFacts } from '../injection';
 import type { SettingsStore } from '../lifecycle/settings';
 import { UserFacingError } from '../lifecycle/user-error';
 import { ApiProblem, problemIn } from '../session/api-problem';
@@ -24,7 +25,7 @@ export interface HandlerDeps {
   readonly clipboard: SecretClipboard;
   readonly copyText: (text: string) => void;
   readonly info: () => Promise<AppInfo>;
-  readonly reveal: (title: string, credential: Parameters<typeof import('../windows/reveal').openReveal>[1]) => void;
+  readonly reveal: (title: string, facts: CredentialFacts) => void;
   readonly place: (at: { requestId: string; bounds: Rect } | null) => Promise<void>;
   readonly focusPane: () => void;
   readonly cancelProxied: (requestId: string) => void;
@@ -35,7 +36,7 @@ export interface HandlerDeps {
 
 export function mainHandlers(deps: HandlerDeps): Handlers {
   const { agent, settings } = deps;
-  const secretOf = async (grantId: string) => {
+  const shownSecretOf = async (grantId: string) => {
     const credential = await agent.injector.secretOf(grantId);
     if (credential === null)
       throw new UserFacingError({
@@ -44,7 +45,7 @@ export function mainHandlers(deps: HandlerDeps): Handlers {
         safe: 'Nothing was shown or copied.',
         next: 'Start the access on this machine first.',
       });
-    return credential;
+    return agent.injector.shown(credential);
   };
   return {
     'app.info': () => deps.info(),
@@ -70,12 +71,12 @@ export function mainHandlers(deps: HandlerDeps): Handlers {
     'settings.set': (change) => settings.set(change),
     'injection.list': () => agent.injector.list(),
     'credential.reveal': async (grantId) => {
-      const credential = await secretOf(grantId);
+      const { facts } = await shownSecretOf(grantId);
       const name = agent.injector.list().find((each) => each.grantId === grantId)?.resource ?? 'Credential';
-      deps.reveal(name, credential);
+      deps.reveal(name, facts);
       return OK;
     },
-    'credential.copy': async (grantId) => deps.clipboard.copy((await secretOf(grantId)).password),
+    'credential.copy': async (grantId) => deps.clipboard.copy((await shownSecretOf(grantId)).copyText),
     'command.copy': (grantId) => {
       const command = agent.injector.list().find((each) => each.grantId === grantId)?.command;
       if (!command)

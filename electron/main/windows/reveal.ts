@@ -1,10 +1,10 @@
 /**
  * Shows a credential in a window of its own: a page without any script, in a session of its own, generated for one look.
- * The main renderer never gets it. The window closes by itself and hides from screen recording where the system can.
+ * What it lists is the injection target's to say. The main renderer never gets it. The window closes by itself and hides from screen recording where the system can.
  */
 import { randomBytes } from 'node:crypto';
 import { BrowserWindow, session } from 'electron';
-import type { Credential } from '../../../shared/contract/credential';
+import type { CredentialFacts } from '../injection';
 import { pageHeaders, revealCsp } from './csp';
 import { backgroundOf, currentTheme, SAFE_PREFERENCES } from './main-window';
 
@@ -12,30 +12,13 @@ export const REVEAL_MS = 60_000;
 
 const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 
-/** What is shown, line by line. One more kind of credential: one more case. Pure. */
-export function credentialRows(credential: Credential): readonly (readonly [string, string])[] {
-  switch (credential.kind) {
-    case 'postgres':
-      return [
-        ['Host', credential.host],
-        ['Port', String(credential.port)],
-        ['Database', credential.database],
-        ['User', credential.user],
-        ['Password', credential.password],
-        ['TLS', credential.tls],
-      ];
-  }
-}
-
 /** The whole page. Pure, and everything in it is escaped. */
 export function revealPage(
   title: string,
-  credential: Credential,
+  facts: CredentialFacts,
   look: { nonce: string; theme: 'light' | 'dark' },
 ): string {
-  const rows = credentialRows(credential)
-    .map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`)
-    .join('');
+  const rows = facts.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`).join('');
   const [paper, ink, quiet] =
     look.theme === 'dark' ? ['#171512', '#ece7dc', '#a39c8d'] : ['#f6f3ec', '#23201b', '#6b6558'];
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escapeHtml(title)}</title>
@@ -46,10 +29,10 @@ dt{color:${quiet}}dd{margin:0;font-family:ui-monospace,monospace;overflow-wrap:a
 }
 
 /** Opens the window. The page can be fetched once only. */
-export function openReveal(title: string, credential: Credential, parent: BrowserWindow | null): BrowserWindow {
+export function openReveal(title: string, facts: CredentialFacts, parent: BrowserWindow | null): BrowserWindow {
   const own = session.fromPartition(`reveal-${randomBytes(8).toString('hex')}`, { cache: false });
   const nonce = randomBytes(16).toString('base64');
-  let page: string | null = revealPage(title, credential, { nonce, theme: currentTheme() });
+  let page: string | null = revealPage(title, facts, { nonce, theme: currentTheme() });
   own.protocol.handle('reveal', (request) => {
     const body = page;
     page = null;

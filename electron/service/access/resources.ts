@@ -1,8 +1,8 @@
 /**
  * The use cases of resources: what systems there are, how they are reached, and what has to be run on them once.
  * The manager secret is sealed as soon as it comes in, is never returned, and is never sent to a place it was not given for:
- * whoever changes host, port, user or TLS gives it again.
- * Not here: what happens to grants of an archived resource (lifecycle.ts), and what a target does (provisioners/).
+ * what counts as that place is the provisioner's to say, and whoever leaves it gives the secret again.
+ * Not here: what happens to grants of an archived resource (lifecycle.ts), and what a target is and does (provisioners/).
  */
 import type { z } from 'zod';
 import type {
@@ -184,7 +184,7 @@ async function change(
   const provisioner = provisionerFor(deps, before.kind);
   const settings = body.settings ?? settingsOf(before.settings);
   if (settings.kind !== before.kind) throw invalid('settings.kind', 'The kind of a resource can not be changed.');
-  if (body.secret === undefined && !isSamePlace(settingsOf(before.settings), settings)) throw secretNeeded();
+  if (body.secret === undefined) refuseStoredSecret(provisioner, settingsOf(before.settings), settings);
   const secret = body.secret ?? targetOf(before, deps.secretBox).secret;
   const isAsked = body.settings !== undefined || body.secret !== undefined;
   const observed = isAsked
@@ -196,7 +196,7 @@ async function change(
   return await deps.store.write(async (tx) => {
     const row = await tx.db.selectFrom('resources').selectAll().where('id', '=', id).executeTakeFirst();
     if (row?.state !== 'active') throw notFound('The resource');
-    if (!isSameServer(settingsOf(row.settings), settings)) await refuseWhileInUse(tx, row);
+    if (!isSameServer(provisioner, settingsOf(row.settings), settings)) await refuseWhileInUse(tx, row);
     const columns = { ...columnsOf(deps, row, body), ...observed };
     await tx.db.updateTable('resources').set(columns).where('id', '=', id).execute();
     const after: ResourceTable = { ...row, ...columns };
@@ -242,19 +242,17 @@ async function refuseWhileInUse(tx: WriteTx, row: ResourceTable): Promise<void> 
       next: 'Revoke them and wait until they have ended, or add the new server as another resource.',
     });
 }
-/** Where roles were made: another host or port is another server. */
-const isSameServer = (a: ResourceSettings, b: ResourceSettings): boolean => a.host === b.host && a.port === b.port;
-/** Whether a stored secret may be sent under the new settings. Less TLS is another place too. */
-const isSamePlace = (a: ResourceSettings, b: ResourceSettings): boolean =>
-  isSameServer(a, b) &&
-  a.managerUser === b.managerUser &&
-  (a.tls === b.tls || b.tls === 'verify-full') &&
-  a.caCertificate === b.caCertificate;
-const secretNeeded = () =>
-  new AppError('invalid-input', 'Host, port, user or TLS changed, so the manager credential has to be entered again.', {
+const isSameServer = (provisioner: Provisioner, a: ResourceSettings, b: ResourceSettings): boolean =>
+  a.kind === b.kind && provisioner.serverOf(a) === provisioner.serverOf(b);
+/** The stored secret is only ever sent to the place it was given for. Throws when these settings are another. */
+function refuseStoredSecret(provisioner: Provisioner, stored: ResourceSettings, next: ResourceSettings): void {
+  const barredBy = stored.kind === next.kind ? provisioner.secretBarredBy(stored, next) : 'The kind of the target';
+  if (barredBy === null) return;
+  throw new AppError('invalid-input', `${barredBy} changed, so the manager credential has to be entered again.`, {
     safe: 'The stored one is only ever sent to the place it was given for.',
     errors: [{ path: 'secret', message: 'Enter the manager credential again.' }],
   });
+}
 
 async function archive(deps: ResourceDeps, caller: Caller, id: string): Promise<Record<string, never>> {
   requireAdmin(caller);
@@ -299,7 +297,7 @@ async function resolve(
   let secret = address.secret;
   if (secret === undefined) {
     if (!row) throw invalid('secret', 'The manager credential is needed.');
-    if (!isSamePlace(settingsOf(row.settings), address.settings)) throw secretNeeded();
+    refuseStoredSecret(provisioner, settingsOf(row.settings), address.settings);
     secret = targetOf(row, deps.secretBox).secret;
   }
   const target = { resourceId: row?.id ?? NO_RESOURCE, resourceName, settings: address.settings, secret };
@@ -309,7 +307,7 @@ async function resolve(
 async function testTarget(deps: ResourceDeps, caller: Caller, address: z.output<typeof TargetAddress>) {
   const { target, provisioner, row } = await resolve(deps, caller, address, 'resource');
   const report = await asked(() => provisioner.test(target));
-  if (!row || !isSameServer(settingsOf(row.settings), address.settings)) return report;
+  if (!row || !isSameServer(provisioner, settingsOf(row.settings), address.settings)) return report;
   const health = report.serverVersion === null ? 'unreachable' : 'reachable';
   const label = report.serverVersion === null ? row.target_label : report.targetLabel;
   await deps.store.write(
@@ -332,7 +330,7 @@ async function apply(deps: ResourceDeps, caller: Caller, body: CallInput<'resour
       const resource = row ? { resourceId: row.id } : {};
       tx.audit({ type, actor: personActor(caller), subject, data: { digest: body.digest, ...data }, ...resource });
     });
-  await entry('resource.plan_started', { host: target.settings.host, database: target.settings.database });
+  await entry('resource.plan_started', provisioner.placeFacts(target.settings));
   try {
     const applied = await provisioner.apply(target, body.digest);
     await entry('resource.plan_applied', { ok: applied.ok, ran: applied.ran, failedSql: applied.failedSql });

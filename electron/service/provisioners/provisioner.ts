@@ -49,6 +49,12 @@ export class TargetError extends Error {
 }
 export interface Provisioner<S extends ResourceSettings = ResourceSettings> {
   readonly kind: S['kind'];
+  /** Where principals live, as one text. While grants are live, a resource may not move to settings with another one. */
+  serverOf(settings: S): string;
+  /** Where a plan is run, for the log. No secret. */
+  placeFacts(settings: S): Readonly<Record<string, string>>;
+  /** What changed so that the secret given for `stored` must not be sent under `next` ("Host, port, user or TLS"); null: it may be. */
+  secretBarredBy(stored: S, next: S): string | null;
   /** What the target can not do for this level, in sentences for requester and approver ("An admin can make logins of their own …"). */
   limits(settings: S, level: Level): readonly string[];
   /** The levels a resource of this kind gets when nothing else is said; `plan` makes their roles. */

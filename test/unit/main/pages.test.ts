@@ -1,5 +1,6 @@
 import { sep } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
+import { postgresFacts } from '../../../electron/main/injection/targets/postgres';
 import { answer, isFrom } from '../../../electron/main/ipc/register';
 import { debuggerCouldDecide, mayNavigate } from '../../../electron/main/lifecycle/hardening';
 import { openingBounds, placeInside } from '../../../electron/main/windows/bounds';
@@ -196,7 +197,10 @@ describe('windows', () => {
   test('a revealed credential is shown as text, whatever is in it', () => {
     const page = revealPage(
       '<orders>',
-      { kind: 'postgres', host: 'h', port: 1, database: '"><script>', user: 'u', password: "a'&<b", tls: 'prefer' },
+      postgresFacts({
+        ...{ kind: 'postgres', host: 'h', port: 1, tls: 'prefer' },
+        ...{ database: '"><script>', user: 'u', password: "a'&<b" },
+      }),
       { nonce: 'n', theme: 'dark' },
     );
     expect(page).not.toMatch(/<script>|<orders>|<b\b/);

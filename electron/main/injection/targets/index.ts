@@ -1,15 +1,26 @@
-/** All injection targets, by kind. One more: one file beside this one, one line here. */
+/**
+ * All injection targets, by kind. One more: one file beside this one, one line here. The map is complete over the kinds of
+ * credentials: a new one does not compile until it is registered, with a place of the same kind.
+ */
+import type { Credential } from '../../../../shared/contract/credential';
 import type { Place } from '../place';
 import { createPostgresTarget, type PostgresTargetDeps } from './postgres';
 import type { InjectionTarget, TargetContext } from './target';
 
+type Kind = Credential['kind'];
+type OfKind<Union, K extends Kind> = Extract<Union, { readonly kind: K }>;
+type ByKind = { readonly [K in Kind]: InjectionTarget<OfKind<Credential, K>, OfKind<Place, K>> };
+
+/** What targets may ask for; one that needs more adds it here. */
+export type TargetDeps = PostgresTargetDeps;
+
 export interface Targets {
   readonly all: readonly InjectionTarget[];
-  of(kind: Place['kind']): InjectionTarget;
+  of(kind: Kind): InjectionTarget;
 }
 
-export function createTargets(deps: PostgresTargetDeps, context: TargetContext): Targets {
-  const byKind: Readonly<Record<Place['kind'], InjectionTarget>> = {
+export function createTargets(deps: TargetDeps, context: TargetContext): Targets {
+  const byKind: ByKind = {
     postgres: createPostgresTarget(deps, context),
   };
   return { all: Object.values(byKind), of: (kind) => byKind[kind] };

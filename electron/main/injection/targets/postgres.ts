@@ -8,7 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
-import { type Credential, PostgresCredential } from '../../../../shared/contract/credential';
+import { PostgresCredential } from '../../../../shared/contract/credential';
 import { InjectionError } from '../errors';
 import { editShared, readShared, type SurgeryDeps } from '../file-surgery';
 import type { FilePort } from '../files';
@@ -22,10 +22,10 @@ import {
   type Section,
   setBlocks,
 } from '../marked-blocks';
-import type { Place, PostgresPlace } from '../place';
+import type { PostgresPlace } from '../place';
 import { createWhole, unlinkIfThere } from '../private-files';
 import { connectionPart, fitsServiceLine, passfileText, passwordIn, serviceFileProblem, shellWord } from './libpq';
-import type { Description, InjectionTarget, Live, TargetContext } from './target';
+import type { CredentialFacts, Description, InjectionTarget, Live, LiveAt, TargetContext } from './target';
 
 export interface PostgresTargetDeps {
   readonly surgery: SurgeryDeps;
@@ -91,7 +91,22 @@ function checkCredential(credential: PostgresCredential): void {
   });
 }
 
-export function createPostgresTarget(deps: PostgresTargetDeps, context: TargetContext): InjectionTarget {
+/** What the reveal window lists. Pure; holds the password. */
+export const postgresFacts = (credential: PostgresCredential): CredentialFacts => [
+  ['Host', credential.host],
+  ['Port', String(credential.port)],
+  ['Database', credential.database],
+  ['User', credential.user],
+  ['Password', credential.password],
+  ['TLS', credential.tls],
+];
+
+const isPostgres = (entry: Live): entry is LiveAt<PostgresPlace> => entry.place.kind === 'postgres';
+
+export function createPostgresTarget(
+  deps: PostgresTargetDeps,
+  context: TargetContext,
+): InjectionTarget<PostgresCredential, PostgresPlace> {
   const files: FilePort = deps.surgery.files;
   const owner: BlockOwner = {
     profile: deps.profile,
@@ -117,8 +132,9 @@ export function createPostgresTarget(deps: PostgresTargetDeps, context: TargetCo
       next: problem.next,
     });
   };
+  const ours = () => context.live().filter(isPostgres);
   const blocksFor = (path: string, text: string): Block[] => {
-    const live = context.live().filter(({ place }) => place.kind === 'postgres' && place.serviceFile === path);
+    const live = ours().filter(({ place }) => place.serviceFile === path);
     const names = allocateNames(live, foreignNames(text, owner));
     return live.map((entry) => ({
       grantId: entry.grantId,
@@ -156,7 +172,7 @@ export function createPostgresTarget(deps: PostgresTargetDeps, context: TargetCo
       warnings.push('PGSERVICEFILE in your shell is a relative path: name the file in the command, as shown.');
     if (!shell.asked && !deps.pgServiceFile())
       warnings.push(`Your login shell could not be asked where its service file is (${shell.problem}).`);
-    const isNewest = context.live().find((other) => other.resource === entry.resource)?.grantId === entry.grantId;
+    const isNewest = ours().find((other) => other.resource === entry.resource)?.grantId === entry.grantId;
     if (names.length > 0 && !names.includes(entry.resource) && isNewest)
       warnings.push(`${place.serviceFile} has a section [${entry.resource}] of yours; use the command as shown.`);
     for (const [key, field] of FREE_KEYS)
@@ -179,7 +195,7 @@ export function createPostgresTarget(deps: PostgresTargetDeps, context: TargetCo
 
   return {
     kind: 'postgres',
-    async plan(credential: Credential) {
+    async plan(credential) {
       checkCredential(credential);
       const { serviceFile, nameFile } = whichFile(await deps.loginShell.environment());
       if (!isAbsolute(serviceFile))
@@ -193,7 +209,7 @@ export function createPostgresTarget(deps: PostgresTargetDeps, context: TargetCo
       usable(serviceFile, bytes?.toString('latin1') ?? '');
       const { host, port, database, user, tls, caCertificate } = credential;
       const hasCa = caCertificate !== undefined;
-      const place: Place = { kind: 'postgres', serviceFile, nameFile, host, port, database, user, tls, hasCa };
+      const place: PostgresPlace = { kind: 'postgres', serviceFile, nameFile, host, port, database, user, tls, hasCa };
       return { place, preImageHash: bytes && createHash('sha256').update(bytes).digest('hex') };
     },
     async inject(entry, credential) {
@@ -217,7 +233,7 @@ export function createPostgresTarget(deps: PostgresTargetDeps, context: TargetCo
       const fromEnv = deps.env.PGSERVICEFILE;
       const all = [
         ...known,
-        ...context.live().map(({ place }) => place.serviceFile),
+        ...ours().map(({ place }) => place.serviceFile),
         usualFile,
         deps.pgServiceFile(),
         fromEnv && isAbsolute(fromEnv) ? fromEnv : null,
@@ -245,5 +261,7 @@ export function createPostgresTarget(deps: PostgresTargetDeps, context: TargetCo
       const caCertificate = hasCa ? (await files.read(caFileOf(entry))).toString('utf8') : undefined;
       return PostgresCredential.parse({ kind: 'postgres', host, port, database, user, password, tls, caCertificate });
     },
+    copyText: (credential) => credential.password,
+    facts: postgresFacts,
   };
 }

@@ -8,6 +8,7 @@ import type { JournalEntry } from '../journal';
 import type { Place } from '../place';
 
 export type Live = Pick<JournalEntry, 'grantId' | 'resource' | 'level' | 'place' | 'leaseFolder' | 'order'>;
+export type LiveAt<P extends Place> = Live & { readonly place: P };
 /** What the person needs to know of one injection. */
 export interface Description {
   readonly files: readonly string[];
@@ -15,22 +16,30 @@ export interface Description {
   readonly warnings: readonly string[];
 }
 
-export interface InjectionTarget {
-  readonly kind: Place['kind'];
+/** What the reveal window lists, in its order: name and value. Holds the secret. */
+export type CredentialFacts = readonly (readonly [name: string, value: string])[];
+
+/** `C` and `P` are the members of the two unions that this kind is about; the frame hands a target nothing else. */
+export interface InjectionTarget<C extends Credential = Credential, P extends Place = Place> {
+  readonly kind: C['kind'];
   /** Decides where it would go and whether it can; writes nothing. @throws InjectionError */
-  plan(credential: Credential): Promise<{ place: Place; preImageHash: string | null }>;
+  plan(credential: C): Promise<{ place: P; preImageHash: string | null }>;
   /** Writes the secret into the lease folder, then the pointer to it. @throws InjectionError */
-  inject(entry: Live, credential: Credential): Promise<void>;
+  inject(entry: LiveAt<P>, credential: C): Promise<void>;
   /** Makes every shared file of this kind hold what the live ones need and nothing else of ours. @throws InjectionError */
   clean(paths: readonly string[]): Promise<void>;
   /** Shared files to look through: those of live injections, the usual ones, and these. */
   sharedFiles(known: readonly string[]): readonly string[];
   /** Grants that left any mark in the shared file. @throws when it can't be read, which is not "none" */
   traces(path: string): Promise<ReadonlySet<string>>;
-  sharedFileOf(place: Place): string | null;
-  describe(entry: Live): Promise<Description>;
+  sharedFileOf(place: P): string | null;
+  describe(entry: LiveAt<P>): Promise<Description>;
   /** Reads the injected files; null when the secret is gone. */
-  secretOf(entry: Live): Promise<Credential | null>;
+  secretOf(entry: LiveAt<P>): Promise<C | null>;
+  /** What “Copy” puts on the clipboard: the part that somebody pastes where no file is read. Pure. */
+  copyText(credential: C): string;
+  /** Pure. */
+  facts(credential: C): CredentialFacts;
 }
 
 export interface TargetContext {

@@ -19,7 +19,7 @@ const MAX_REMEMBERED = 100_000;
 export function createPostgresProvisioner(deps: { readonly random: Random }): Provisioner<PostgresSettings> {
   const connections = createConnections();
   const oids = new Map<string, number>();
-  const keyOf = (target: PgTarget, principal: string) => `${target.settings.host}:${target.settings.port} ${principal}`;
+  const keyOf = (target: PgTarget, principal: string) => `${serverOf(target.settings)} ${principal}`;
   const remember = (target: PgTarget, principal: string, oid: number | undefined) => {
     if (oid === undefined) return;
     for (const oldest of oids.keys()) {
@@ -35,6 +35,9 @@ export function createPostgresProvisioner(deps: { readonly random: Random }): Pr
   };
   return {
     kind: 'postgres',
+    serverOf,
+    placeFacts: ({ host, database }) => ({ host, database }),
+    secretBarredBy: (stored, next) => (isSamePlace(stored, next) ? null : 'Host, port, user or TLS'),
     limits: (_settings, level) => limitsOf(level),
     proposedLevels,
     async test(target) {
@@ -81,6 +84,16 @@ export function createPostgresProvisioner(deps: { readonly random: Random }): Pr
     close: () => connections.close(),
   };
 }
+
+/** Where roles are made: another host or port is another server, another database is not. */
+const serverOf = ({ host, port }: PostgresSettings): string => `${host}:${port}`;
+/** Whether a stored secret may be sent under the new settings. Less TLS is another place too. */
+const isSamePlace = (a: PostgresSettings, b: PostgresSettings): boolean =>
+  a.host === b.host &&
+  a.port === b.port &&
+  a.managerUser === b.managerUser &&
+  (a.tls === b.tls || b.tls === 'verify-full') &&
+  a.caCertificate === b.caCertificate;
 
 /** Sessions can be cut here and nothing has a minimum lifetime, so only levels that make access of their own have a limit. */
 function limitsOf(level: Level): readonly string[] {

@@ -42,7 +42,6 @@ export const Stamp = (props: { readonly tone: StampTone; readonly children: Reac
     {props.children}
   </span>
 );
-export const LevelStamp = Stamp;
 /** A word in a hairline box. */
 export const Badge = ({ children }: { readonly children: ReactNode }) => <span className="hp-tag">{children}</span>;
 

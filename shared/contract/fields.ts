@@ -1,7 +1,6 @@
 /** Field schemas that several contracts share. Requester-supplied text is cleaned here, once, at the border. */
 import { z } from 'zod';
 import { type IdKind, idPattern } from '../domain/ids';
-import { asInstant, type Instant } from '../domain/instant';
 import { MAX_NAME_CHARS, MAX_REASON_CHARS, MAX_TICKET_REF_CHARS, MAX_TTL_MS, MIN_TTL_MS } from '../domain/limits';
 import {
   END_PROOFS,
@@ -22,11 +21,6 @@ export const RequestId = id('request');
 export const DecisionId = id('decision');
 export const GrantId = id('grant');
 
-export const InstantField = z
-  .int()
-  .nonnegative()
-  .transform((n): Instant => asInstant(n))
-  .pipe(z.custom<Instant>());
 /** Epoch milliseconds in answers (no transform, so it may stand in response schemas and OpenAPI). */
 export const At = z.int().nonnegative().describe('Epoch milliseconds, UTC');
 export const TtlMs = z

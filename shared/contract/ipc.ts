@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { INJECTION_STATES } from '../domain/states';
 import { ProofState } from './audit';
 import { EventEnvelope } from './events';
-import { DecisionChannel, DisplayName, GrantId, Reason, RequestId } from './fields';
+import { DisplayName, GrantId, Reason, RequestId } from './fields';
 import { CardFacts } from './requests';
 import { Settings, SettingsChange } from './settings';
 
@@ -235,4 +235,3 @@ export type ConsentBridge = {
   key(key: 'next' | 'previous' | 'leave'): Promise<void>;
   onState(listener: (state: ConsentState) => void): () => void;
 };
-export const DecisionVia = DecisionChannel;

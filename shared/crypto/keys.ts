@@ -28,9 +28,6 @@ export function newSealingKeys(random: Random): KeyPair {
 /** The public half of an Ed25519 secret key. Throws on a malformed key. */
 export const signingPublicKey = (secretKey: string): string =>
   toBase64url(ed25519.getPublicKey(fromBase64url(secretKey)));
-/** The public half of an X25519 secret key. Throws on a malformed key. */
-export const sealingPublicKey = (secretKey: string): string =>
-  toBase64url(x25519.getPublicKey(fromBase64url(secretKey)));
 
 /** Ed25519 (RFC 8032). Callers sign statement bytes (statements.ts), never bare user input. */
 export function sign(secretKey: string, bytes: Uint8Array): string {

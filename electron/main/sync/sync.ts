@@ -1,9 +1,4 @@
-/**
- * Follows one service: stream, cache, witness, grants. Made anew for each sign-in; what must survive is in its memory file.
- */
-
-import type { z } from 'zod';
-import type { EventEnvelope, ServiceEvent } from '../../../shared/contract/events';
+import type { ServiceEvent } from '../../../shared/contract/events';
 import type { Me } from '../../../shared/contract/people';
 import type { ProblemType } from '../../../shared/contract/problem';
 import type { CatalogEntry } from '../../../shared/contract/resources';
@@ -165,6 +160,3 @@ export function createSync(deps: SyncDeps): Sync {
     },
   };
 }
-
-/** As it goes to the renderer. */
-export const envelopeOf = (event: ServiceEvent): z.infer<typeof EventEnvelope> => event;

@@ -1,10 +1,10 @@
-/** The app's own mark, and which icon stands for which kind of target. Everything else is lucide, 1.5 px. */
-import { Database, type LucideIcon, Server } from 'lucide-react';
+/** The app's own mark, and the icon of a kind of target (kinds.ts). Everything else is lucide, 1.5 px. */
+import { Server } from 'lucide-react';
+import { wordsOfKind } from './kinds';
 
-/** One more kind of target: one more line. Unknown kinds get the plain server. */
-const KIND_ICONS: Readonly<Record<string, LucideIcon>> = { postgres: Database };
+/** Unknown kinds get the plain server. */
 export function KindIcon({ kind, size = 16 }: { readonly kind: string; readonly size?: number }) {
-  const Icon = KIND_ICONS[kind] ?? Server;
+  const Icon = wordsOfKind(kind)?.Icon ?? Server;
   return <Icon size={size} strokeWidth={1.5} aria-hidden />;
 }
 

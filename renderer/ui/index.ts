@@ -6,6 +6,7 @@ export * from './Field';
 export type { RingTone, TicketTone } from './geometry/ticket';
 export { toneOf } from './geometry/ticket';
 export * from './icons';
+export * from './kinds';
 export * from './layout';
 export * from './Menu';
 export * from './marks';

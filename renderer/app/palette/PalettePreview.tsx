@@ -1,7 +1,7 @@
 /** The request as it would be sent, with the policy's answer stamped on it. */
 import type { Preview } from '../../../shared/contract/policy';
 import { clockDuration, formatDuration } from '../../../shared/domain/duration';
-import { EnvironmentMark, LevelTag, Ring, RiskPips, Stamp, type StampTone, Ticket } from '../../ui';
+import { EnvironmentMark, LevelTag, Ring, RiskPips, Stamp, type StampTone, Ticket, wordsOfKind } from '../../ui';
 import { wordApprovals, wordPeople } from '../words';
 import type { Completed } from './complete';
 import styles from './palette.module.css';
@@ -12,12 +12,15 @@ function stampOf({ answer }: Preview): { readonly tone: StampTone; readonly text
   if (answer.effect === 'none') return { tone: 'bad', text: 'Not requestable' };
   return { tone: 'warn', text: `Needs ${answer.approvals.reduce((sum, one) => sum + one.count, 0)}` };
 }
-function sentenceOf(preview: Preview, name: string): string {
+function sentenceOf(preview: Preview, resource: { readonly name: string; readonly kind: string }): string {
   const { answer, approvers } = preview;
   const problem = answer.problems[0]?.message;
   if (answer.effect === 'deny' || answer.effect === 'none') return answer.message ?? 'No rule lets you ask for this.';
   if (problem !== undefined) return problem;
-  if (answer.effect === 'auto') return `No approval needed. Then psql service=${name} works.`;
+  if (answer.effect === 'auto') {
+    const command = wordsOfKind(resource.kind)?.commandFor(resource.name);
+    return `No approval needed.${command === undefined ? '' : ` Then ${command} works.`}`;
+  }
   const people = [...new Set(approvers.flatMap((group) => group.people.map((one) => one.displayName)))];
   return people.length === 0
     ? `Needs ${wordApprovals(answer.approvals)}; nobody of them is there now.`
@@ -53,7 +56,7 @@ export function PalettePreview({ wish, preview }: { readonly wish: Completed; re
           <LevelTag level={rule.level.name} />
           {ticketRef !== '' && <span className="mono mut">{ticketRef}</span>}
         </div>
-        <div className="mut cut">{preview ? sentenceOf(preview, entry.resource.name) : 'Asking the policy…'}</div>
+        <div className="mut cut">{preview ? sentenceOf(preview, entry.resource) : 'Asking the policy…'}</div>
       </Ticket>
     </div>
   );

@@ -29,6 +29,7 @@ import {
   Segmented,
   TextArea,
   Ticket,
+  wordsOfKind,
 } from '../../ui';
 import { AskAgain } from './AskAgain';
 import { type Draft, draftOf, dropDraft, fittingTtl, keepDraft, PRESETS_MS } from './draft';
@@ -118,7 +119,7 @@ export function RequestForm({ entry, wanted }: FormProps) {
             error={preview.error}
             loading={preview.isFetching}
             ttlMs={ttlMs}
-            command={resource.kind === 'postgres' ? `psql service=${resource.name}` : null}
+            command={wordsOfKind(resource.kind)?.commandFor(resource.name) ?? null}
           />
         }
       >

@@ -2,25 +2,17 @@
 import { Check, CircleAlert, PlugZap } from 'lucide-react';
 import { useWatch } from 'react-hook-form';
 import type { ConnectionReport, ResourceSettings } from '../../../shared/contract/resources';
-import { Button, EmptyState, Field, Input, Loading, Segmented, Skeleton, TextArea } from '../../ui';
+import { Button, EmptyState, Field, KIND_WORDS, KINDS, Loading, Segmented, Skeleton } from '../../ui';
 import { CopyBlock } from './CopyBlock';
-import { firstOf } from './FactsStep';
-import { keepsSecret, plainError, ResourceForm, settingsOf } from './form';
+import { keepsSecret, ResourceForm, settingsOf } from './form';
+import { formOfKind } from './kinds';
+import type { FieldsProps } from './kinds/kind';
 import styles from './resources.module.css';
-import { TokenField } from './TokenField';
 import type { Guide } from './useGuide';
-
-type Tls = ResourceSettings['tls'];
-const TLS: Record<Tls, { readonly label: string; readonly hint: string; readonly tone: string }> = {
-  'verify-full': { label: 'verify-full', hint: 'Encrypted, and the server proves its name.', tone: '' },
-  require: { label: 'require', hint: 'Encrypted, but anybody could answer as this server.', tone: 'warn' },
-  prefer: { label: 'prefer', hint: 'Encrypted when the server offers it; not proven.', tone: 'warn' },
-  disable: { label: 'disable', hint: 'Not encrypted. For sockets and this machine only.', tone: 'warn' },
-};
-const NUMBER_HINT = 'A whole number';
 
 export function ConnectionStep({ course }: { readonly course: Guide }) {
   const { report, reportIs, test } = course;
+  const kind = useWatch({ control: course.form.control, name: 'settings.kind' });
   return (
     <div className={styles.connection}>
       <ConnectionForm course={course} />
@@ -60,7 +52,7 @@ export function ConnectionStep({ course }: { readonly course: Guide }) {
         ) : (
           <EmptyState title="Not tested yet">
             The test says what the manager’s log-in may do, what it lacks, and which statement mends it. It also shows
-            the least rights it needs on this version of PostgreSQL.
+            the least rights it needs on this version of {KIND_WORDS[kind].label}.
           </EmptyState>
         )}
       </section>
@@ -69,106 +61,34 @@ export function ConnectionStep({ course }: { readonly course: Guide }) {
 }
 
 function ConnectionForm({ course: { form, resource } }: { readonly course: Guide }) {
-  const { register, control, setValue, formState } = form;
-  const errors = formState.errors.settings;
+  const { control, setValue } = form;
   const values = useWatch({ control });
-  const settings = values.settings;
-  const tls = settings?.tls ?? 'prefer';
+  const kind = values.settings?.kind ?? KINDS[0];
   const read = ResourceForm.safeParse(values);
-  const stored = resource?.settings ?? null;
-  const keeps = read.success && keepsSecret(stored, settingsOf(read.data));
+  const keeps = read.success && keepsSecret(resource?.settings ?? null, settingsOf(read.data));
+  const { Fields } = formOfKind(kind);
   return (
     <div className={styles.form}>
-      <div className={styles.hostPort}>
-        <Field label="Host" error={plainError(errors?.host?.message, settings?.host)}>
-          <Input className="mono" placeholder="db.internal or /var/run/postgresql" {...register('settings.host')} />
-        </Field>
-        <Field label="Port" error={errors?.port && `${NUMBER_HINT} from 1 to 65535.`}>
-          <Input className="mono" inputMode="numeric" {...register('settings.port', { setValueAs: asNumber })} />
-        </Field>
-      </div>
-      <Field label="Database" error={plainError(errors?.database?.message, settings?.database)}>
-        <Input className="mono" placeholder="orders" {...register('settings.database')} />
-      </Field>
-      <div className={styles.half}>
-        <Field label="Manager user" error={plainError(errors?.managerUser?.message, settings?.managerUser)}>
-          <Input className="mono" autoComplete="off" {...register('settings.managerUser')} />
-        </Field>
-        <Field
-          label="Manager password"
-          error={formState.errors.secret?.message}
-          hint={
-            resource === null
-              ? 'Stored encrypted; never shown again.'
-              : keeps
-                ? 'Empty: the stored one is used.'
-                : 'Host, port, user or TLS changed: type it again.'
-          }
-        >
-          <Input
-            type="password"
-            autoComplete="new-password"
-            placeholder={keeps ? '•••••••• stored' : undefined}
-            {...register('secret')}
-          />
-        </Field>
-      </div>
-      <Field label="TLS" hint={<span className={TLS[tls].tone}>{TLS[tls].hint}</span>}>
-        <div className="row">
-          <Segmented
-            label="TLS"
-            figures="mono"
-            value={tls}
-            onChange={(next) => setValue('settings.tls', next)}
-            options={(Object.keys(TLS) as Tls[]).map((value) => ({ value, label: TLS[value].label }))}
-          />
-        </div>
-      </Field>
-      {tls === 'verify-full' && (
-        <Field
-          label="CA certificate"
-          aside="optional, PEM"
-          error={errors?.caCertificate?.message}
-          hint="Without one, the authorities that this machine trusts."
-        >
-          <TextArea
-            rows={2}
-            className="mono"
-            spellCheck={false}
-            placeholder="-----BEGIN CERTIFICATE-----"
-            {...register('settings.caCertificate')}
-            value={settings?.caCertificate ?? ''}
-          />
+      {resource === null && KINDS.length > 1 && (
+        <Field label="Kind">
+          <div className="row">
+            <Segmented
+              label="Kind"
+              value={kind}
+              onChange={(next) => setValue('settings', formOfKind(next).empty, { shouldDirty: true })}
+              options={KINDS.map((value) => ({ value, label: KIND_WORDS[value].label }))}
+            />
+          </div>
         </Field>
       )}
-      <TokenField
-        label="Schemas"
-        spelling="exact"
-        value={settings?.schemas ?? []}
-        onChange={(next) => setValue('settings.schemas', next, { shouldValidate: true })}
-        hint="The levels open the tables of these, today’s and later ones."
-        error={
-          errors?.schemas === undefined
-            ? undefined
-            : (firstOf(errors.schemas) ?? 'Name at least one schema, 50 at most.')
-        }
+      <Fields
+        key={kind}
+        form={form as unknown as FieldsProps<ResourceSettings>['form']}
+        secret={resource === null ? 'new' : keeps ? 'kept' : 'barred'}
       />
-      <Field
-        label="Connections per log-in"
-        error={errors?.connectionLimit && `${NUMBER_HINT} from 1 to 100.`}
-        hint="How many sessions one grant may have open at once."
-      >
-        <Input
-          className={`mono ${styles.short}`}
-          inputMode="numeric"
-          {...register('settings.connectionLimit', { setValueAs: asNumber })}
-        />
-      </Field>
     </div>
   );
 }
-/** What is not a number stays wrong, so that it is said; it is never made 0. */
-const asNumber = (text: unknown) => (text === '' || text === null ? Number.NaN : Number(text));
 
 function Report({ report, old }: { readonly report: ConnectionReport; readonly old: boolean }) {
   return (

@@ -30,6 +30,7 @@ import {
   toast,
   toneOf,
 } from '../../ui';
+import { formOfKind } from './kinds';
 import styles from './resources.module.css';
 import { answerForMe, healthOf, holdersOf, limitOf, neededBy } from './wording';
 
@@ -122,6 +123,7 @@ interface FactsProps {
 function Facts({ resource, resources, health }: FactsProps) {
   const now = useMinute();
   const { settings } = resource;
+  const Opens = settings === null ? undefined : formOfKind(settings.kind).Opens;
   const needs = resource.dependsOn.map((name) => resources.find((one) => one.name === name) ?? name);
   const needed = neededBy(resource.name, resources);
   return (
@@ -129,9 +131,7 @@ function Facts({ resource, resources, health }: FactsProps) {
       <Fact name="Target">
         <Dot tone={health.tone} /> {health.text}
         {settings !== null && (
-          <span className="mono cut selectable">
-            {settings.managerUser}@{settings.host}:{settings.port}/{settings.database}
-          </span>
+          <span className="mono cut selectable">{formOfKind(settings.kind).placeOf(settings)}</span>
         )}
       </Fact>
       <Fact name="Owners">{resource.owners.length === 0 ? 'the administrators' : resource.owners.map(badge)}</Fact>
@@ -142,11 +142,9 @@ function Facts({ resource, resources, health }: FactsProps) {
       <Fact name="Needed by">
         {needed.length === 0 ? <span className="dim">nothing</span> : needed.map(toResource)}
       </Fact>
-      {settings !== null && (
+      {settings !== null && Opens !== undefined && (
         <Fact name="Opens">
-          {wordCount(settings.schemas.length, 'schema')}:{' '}
-          <span className="mono cut">{settings.schemas.join(', ')}</span>
-          <span className="dim nowrap">TLS {settings.tls}</span>
+          <Opens settings={settings} />
         </Fact>
       )}
       <Fact name="Added">{wordWhen(resource.createdAt, now)}</Fact>

@@ -3,8 +3,8 @@ import { useWatch } from 'react-hook-form';
 import type { Resource } from '../../../shared/contract/resources';
 import { ENVIRONMENTS, RISK_CLASSES } from '../../../shared/domain/states';
 import { useApi } from '../../app/queries';
-import { EnvironmentMark, Field, Input, Segmented } from '../../ui';
-import { plainError } from './form';
+import { EnvironmentMark, Field, Input, KIND_WORDS, KINDS, Segmented } from '../../ui';
+import { firstOf, plainError } from './field-values';
 import styles from './resources.module.css';
 import { TokenField } from './TokenField';
 import type { Form } from './useGuide';
@@ -32,7 +32,7 @@ export function FactsStep({ form, resource, resources }: FactsStepProps) {
         error={plainError(errors.name?.message, values.name)}
         hint={
           resource === null
-            ? `What people type: psql service=${values.name === '' || values.name === undefined ? 'orders-db' : values.name}. It can’t be changed later.`
+            ? `What people type: ${KIND_WORDS[values.settings?.kind ?? KINDS[0]].commandFor(values.name || 'orders-db')}. It can’t be changed later.`
             : 'Names can’t be changed: the log and the roles on the target use them.'
         }
       >
@@ -95,6 +95,3 @@ export function FactsStep({ form, resource, resources }: FactsStepProps) {
     </div>
   );
 }
-/** The first message among the errors of a list's members. */
-export const firstOf = (errors: unknown): string | undefined =>
-  Array.isArray(errors) ? errors.find((one) => one?.message !== undefined)?.message : undefined;

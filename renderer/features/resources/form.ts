@@ -6,6 +6,8 @@ import {
   type ResourceSettings,
   type TargetAddress,
 } from '../../../shared/contract/resources';
+import { KINDS } from '../../ui/kinds';
+import { formOfKind } from './kinds';
 
 export const ResourceForm = NewResource.omit({ levels: true });
 export type ResourceForm = z.input<typeof ResourceForm>;
@@ -27,33 +29,21 @@ export const EMPTY: ResourceForm = {
   tags: [],
   owners: [],
   dependsOn: [],
-  settings: {
-    kind: 'postgres',
-    host: '',
-    port: 5432,
-    database: '',
-    managerUser: 'hallpass_manager',
-    tls: 'verify-full',
-    caCertificate: '',
-    schemas: ['public'],
-    connectionLimit: 5,
-  },
+  settings: formOfKind(KINDS[0]).empty,
   secret: '',
 };
 export function formOf(resource: Resource): ResourceForm {
   const { name, description, environment, risk, tags, owners, dependsOn, settings } = resource;
   return {
     ...{ name, description, environment, risk, tags, owners, dependsOn },
-    settings: settings === null ? EMPTY.settings : { ...settings, caCertificate: settings.caCertificate ?? '' },
+    settings: settings === null ? EMPTY.settings : formOfKind(settings.kind).draftOf(settings),
     secret: '',
   };
 }
 
-/** An empty certificate is none. */
-export function settingsOf(form: Pick<ReadForm, 'settings'>): ResourceSettings {
-  const { caCertificate = '', ...rest } = form.settings;
-  return caCertificate.trim() === '' ? rest : { ...rest, caCertificate };
-}
+/** The settings as they are sent. */
+export const settingsOf = ({ settings }: Pick<ReadForm, 'settings'>): ResourceSettings =>
+  formOfKind(settings.kind).settingsOf(settings);
 /** Where to look, with the typed secret, or else the stored one. */
 export function addressOf(form: ReadForm, resource: Resource | null): z.input<typeof TargetAddress> {
   const address = { settings: settingsOf(form), name: form.name };
@@ -62,14 +52,7 @@ export function addressOf(form: ReadForm, resource: Resource | null): z.input<ty
 }
 /** True when the stored secret may be used: the service sends it only to the place it was given for. */
 export function keepsSecret(stored: ResourceSettings | null, now: ResourceSettings): boolean {
-  return (
-    stored !== null &&
-    stored.host === now.host &&
-    stored.port === now.port &&
-    stored.managerUser === now.managerUser &&
-    (stored.tls === now.tls || now.tls === 'verify-full') &&
-    stored.caCertificate === now.caCertificate
-  );
+  return stored !== null && stored.kind === now.kind && formOfKind(now.kind).keepsSecret(stored, now);
 }
 /** What a change sends: settings only when they differ, so that changing a tag does not knock at the target. */
 export function changeOf(form: ReadForm, resource: Resource) {
@@ -89,6 +72,3 @@ const kept = new Map<string, ResourceForm>();
 export const keepForm = (key: string, form: ResourceForm): void => void kept.set(key, { ...form, secret: '' });
 export const keptForm = (key: string): ResourceForm | undefined => kept.get(key);
 export const dropForm = (key: string): void => void kept.delete(key);
-/** Zod's words for an empty field help nobody. */
-export const plainError = (message: string | undefined, value: unknown): string | undefined =>
-  message === undefined ? undefined : value === '' ? 'This is needed.' : message;

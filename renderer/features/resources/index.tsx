@@ -21,7 +21,7 @@ export function ResourcesScreen() {
   const admin = roles.includes('admin');
   const items = useMemo(() => resources.data?.items ?? [], [resources.data]);
   const grants = useMemo(() => [...(live.data?.items ?? []), ...(mine.data?.items ?? [])], [live.data, mine.data]);
-  const add = () => go('/resources', { add: 'postgres' });
+  const add = () => go('/resources', { add: 'new' });
   useKeys(admin && search.add === undefined ? [{ keys: 'a', label: 'Add a resource', run: add }] : []);
   if (admin && search.add !== undefined) return <Guide key="new" resource={null} resources={items} />;
   const edited = items.find((one) => one.id === search.edit);

@@ -244,15 +244,15 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'resources-error': { route: '/resources', api: { 'resources.list': unreachable } },
   'resources-archive': { route: '/resources', api: inForce, act: ({ click }) => click('[data-look=danger]') },
   'resource-add': {
-    route: '/resources?add=postgres',
+    route: '/resources?add=new',
     act: async ({ click, type }) => {
       await type('input[name=name]', 'Orders DB');
       await click('[data-next]');
     },
   },
-  'resource-connection': { route: '/resources?add=postgres', act: toConnection },
+  'resource-connection': { route: '/resources?add=new', act: toConnection },
   'resource-test': {
-    route: '/resources?add=postgres',
+    route: '/resources?add=new',
     api: { 'resources.test': () => rules.badReport },
     act: async (tools) => {
       await toConnection(tools);
@@ -261,7 +261,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     },
   },
   'resource-tested': {
-    route: '/resources?add=postgres',
+    route: '/resources?add=new',
     api: { 'resources.test': () => rules.goodReport },
     act: async (tools) => {
       await toConnection(tools);
@@ -269,9 +269,9 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       await tools.click('[data-test]');
     },
   },
-  'resource-plan': { route: '/resources?add=postgres', api: planned, act: toPlan },
+  'resource-plan': { route: '/resources?add=new', api: planned, act: toPlan },
   'resource-plan-failed': {
-    route: '/resources?add=postgres',
+    route: '/resources?add=new',
     api: {
       ...planned,
       'resources.apply': () => ({
@@ -287,7 +287,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     },
   },
   'resource-plan-unreachable': {
-    route: '/resources?add=postgres',
+    route: '/resources?add=new',
     api: {
       'resources.plan': () => {
         throw new FakeProblem(502, {
@@ -301,7 +301,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     act: toPlan,
   },
   'resource-done': {
-    route: '/resources?add=postgres',
+    route: '/resources?add=new',
     api: {
       ...planned,
       'resources.apply': () => ({ ok: true, ran: 7, error: null, failedSql: null }),

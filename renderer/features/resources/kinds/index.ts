@@ -1,0 +1,12 @@
+/** The forms of all kinds of targets. One more kind: one file beside this one, one line here (it does not compile before). */
+import type { ResourceSettings } from '../../../../shared/contract/resources';
+import type { Kind } from '../../../ui';
+import type { KindForm } from './kind';
+import { postgresForm } from './postgres';
+
+type Forms = { readonly [K in Kind]: KindForm<Extract<ResourceSettings, { kind: K }>> };
+const FORMS: Forms = {
+  postgres: postgresForm,
+};
+/** Its arguments have to be of this kind; who asks has looked. */
+export const formOfKind = (kind: Kind): KindForm => FORMS[kind] as unknown as KindForm;

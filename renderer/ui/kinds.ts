@@ -1,0 +1,23 @@
+/**
+ * The words of each kind of target, for every screen: its name, its icon, and what will be typed to use it.
+ * One more kind: one line here (it does not compile before). Its form: features/resources/kinds.
+ */
+import { Database, type LucideIcon } from 'lucide-react';
+import type { ResourceSettings } from '../../shared/contract/resources';
+
+export type Kind = ResourceSettings['kind'];
+export interface KindWords {
+  readonly label: string;
+  readonly Icon: LucideIcon;
+  /** What will be typed once access is on this machine. The injection target gives the exact command then. */
+  commandFor(resourceName: string): string;
+}
+export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
+  postgres: { label: 'PostgreSQL', Icon: Database, commandFor: (name) => `psql service=${name}` },
+};
+/** In the order they are offered. */
+export const KINDS = Object.keys(KIND_WORDS) as unknown as readonly [Kind, ...Kind[]];
+
+/** `kind` comes from the service, which may know more kinds than this app. */
+export const wordsOfKind = (kind: string): KindWords | null =>
+  Object.hasOwn(KIND_WORDS, kind) ? KIND_WORDS[kind as Kind] : null;

@@ -176,11 +176,14 @@ describe('the sample workspace', { timeout: 90_000 }, () => {
     await ada.invoke('credential.reveal', grant.id);
     const window = await opened;
     expect(window.url()).toBe('reveal://credential/');
-    const preferences = await ada.app.electron.evaluate(({ webContents }) => {
-      const found = webContents.getAllWebContents().find((each) => each.getURL().startsWith('reveal:'));
-      const asked = found as unknown as { getLastWebPreferences(): { javascript?: boolean; preload?: string } };
-      return asked.getLastWebPreferences();
-    });
+    // the page is there a moment before its own process says the address it committed to
+    const preferences = await until('the window’s preferences', () =>
+      ada.app.electron.evaluate(({ webContents }) => {
+        const found = webContents.getAllWebContents().find((each) => each.getURL().startsWith('reveal:'));
+        const asked = found as unknown as { getLastWebPreferences(): { javascript?: boolean } } | undefined;
+        return asked && { javascript: asked.getLastWebPreferences().javascript };
+      }),
+    );
     expect(preferences.javascript).toBe(false);
     await ada.app.electron.evaluate(({ BrowserWindow }) => {
       for (const each of BrowserWindow.getAllWindows())
@@ -249,7 +252,11 @@ describe('the sample workspace', { timeout: 90_000 }, () => {
 
   test('quitting with a live grant asks: cancel, stay in the tray, or end it and go', async () => {
     const visible = () =>
-      ada.app.electron.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.isVisible());
+      ada.app.electron.evaluate(({ BrowserWindow }) =>
+        BrowserWindow.getAllWindows()
+          .find((each) => each.webContents.getURL().startsWith('app:'))
+          ?.isVisible(),
+      );
     await answerWith(2);
     await ada.invoke('app.quit');
     expect(await visible()).toBe(true);

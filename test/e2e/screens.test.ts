@@ -70,6 +70,8 @@ describe('every screen', { timeout: 120_000 }, () => {
       for (const size of SIZES) {
         await resize(size);
         await until('the size', () => ada.page.evaluate((width) => innerWidth === width, size.width));
+        // a toast on its way out is half transparent, and no part of the screen
+        await until('no toast', async () => (await ada.page.locator('.hp-toast').count()) === 0, 30_000);
         const where = `${route}, ${theme}, ${size.width}`;
         expect(await seriousOn(), where).toEqual([]);
         const wider = await ada.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

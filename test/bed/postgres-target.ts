@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { Target } from '../../electron/service/provisioners/provisioner';
-import type { Credential, PostgresCredential } from '../../shared/contract/credential';
+import type { PostgresCredential } from '../../shared/contract/credential';
 import type { Level, PostgresSettings } from '../../shared/contract/resources';
 import type { Random } from '../../shared/domain/instant';
 import type { PostgresServer } from './postgres';
@@ -66,8 +66,8 @@ export async function makeTarget(server: PostgresServer, names: TargetNames = PL
 }
 
 /** Logs in over TCP with a credential, as `psql` would. The caller ends it. */
-export async function logIn(credential: Credential, database?: string): Promise<pg.Client> {
-  const { host, port, user, password, database: own }: PostgresCredential = credential;
+export async function logIn(credential: PostgresCredential, database?: string): Promise<pg.Client> {
+  const { host, port, user, password, database: own } = credential;
   const client = new pg.Client({ host, port, user, password, database: database ?? own });
   client.on('error', () => undefined); // being cut is what some tests wait for
   await client.connect();

@@ -7,9 +7,11 @@ import type { Provisioner } from './provisioner';
 export type ResourceKind = ResourceSettings['kind'];
 export type Provisioners = ReadonlyMap<ResourceKind, Provisioner>;
 
-/** A `Record` over the kinds: a new member of ResourceSettings does not compile until it has a provisioner here. */
+type ByKind = { readonly [K in ResourceKind]: Provisioner<Extract<ResourceSettings, { kind: K }>> };
+
+/** Complete over the kinds: a new member of ResourceSettings does not compile until it has a provisioner here. */
 export function createProvisioners(deps: { readonly random: Random }): Provisioners {
-  const all: Record<ResourceKind, Provisioner> = {
+  const all: ByKind = {
     postgres: createPostgresProvisioner(deps),
   };
   return new Map(Object.entries(all) as [ResourceKind, Provisioner][]);

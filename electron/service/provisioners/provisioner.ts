@@ -47,7 +47,8 @@ export class TargetError extends Error {
     this.name = 'TargetError';
   }
 }
-export interface Provisioner<S extends ResourceSettings = ResourceSettings> {
+/** `S` and `C`: the settings and the credential of its kind. */
+export interface Provisioner<S extends ResourceSettings = ResourceSettings, C extends Credential = Credential> {
   readonly kind: S['kind'];
   /** Where principals live, as one text. While grants are live, a resource may not move to settings with another one. */
   serverOf(settings: S): string;
@@ -64,7 +65,7 @@ export interface Provisioner<S extends ResourceSettings = ResourceSettings> {
   /** Runs what `plan` shows now if its digest is still `digest`, else TargetError `conflict`. */
   apply(target: Target<S>, digest: string): Promise<PlanApplied>;
   /** Makes the principal with a fresh random password and proves by reading back that it may log in. Called again: same principal, new password. */
-  create(target: Target<S>, order: CreateOrder): Promise<Credential>;
+  create(target: Target<S>, order: CreateOrder): Promise<C>;
   /** Moves the target's own limit (activation, extension): new log-ins work for `validForMs` from now. */
   setDeadline(target: Target<S>, principal: string, validForMs: number): Promise<void>;
   /** No new log-in, every session cut, read back. Fine on something already gone. Access is ended when this says cannot log in and 0 sessions. */

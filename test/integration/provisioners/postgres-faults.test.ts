@@ -1,8 +1,7 @@
 /** Targets that are down, slow, wrong or half-answering; and what must never show in an error. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createPostgresProvisioner } from '../../../electron/service/provisioners/postgres';
-import type { Provisioner } from '../../../electron/service/provisioners/provisioner';
+import { createPostgresProvisioner, type PostgresProvisioner } from '../../../electron/service/provisioners/postgres';
 import type { Level } from '../../../shared/contract/resources';
 import { type PostgresServer, startPostgres } from '../../bed/postgres';
 import {
@@ -15,12 +14,12 @@ import {
 } from '../../bed/postgres-target';
 
 let server: PostgresServer;
-let provisioner: Provisioner;
+let provisioner: PostgresProvisioner;
 let target: PgTestTarget;
 let level: Level;
 beforeAll(async () => {
   server = await startPostgres();
-  provisioner = createPostgresProvisioner({ random: systemRandom }) as unknown as Provisioner;
+  provisioner = createPostgresProvisioner({ random: systemRandom });
   target = await makeTarget(server);
   const plan = await provisioner.plan(target);
   await provisioner.apply(target, plan.digest);
@@ -119,7 +118,7 @@ test('the password of a credential is never sent to the target, and no verifier 
   });
   await listening(listener);
   const principal = newPrincipal();
-  const own = createPostgresProvisioner({ random: systemRandom }) as unknown as Provisioner;
+  const own = createPostgresProvisioner({ random: systemRandom });
   const through = at(portOf(listener));
   const credential = await own.create(through, { principal, level, validForMs: 60_000 });
   const text = Buffer.concat(sent).toString('latin1');

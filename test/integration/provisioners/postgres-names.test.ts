@@ -1,7 +1,6 @@
 /** Hostile names in database, schema, owner, manager, and resource: quoted everywhere, in ending and clean-up too. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createPostgresProvisioner } from '../../../electron/service/provisioners/postgres';
-import type { Provisioner } from '../../../electron/service/provisioners/provisioner';
+import { createPostgresProvisioner, type PostgresProvisioner } from '../../../electron/service/provisioners/postgres';
 import { POSTGRES_MAJORS, type PostgresServer, startPostgres } from '../../bed/postgres';
 import {
   levelNamed,
@@ -26,10 +25,10 @@ const HOSTILE: readonly string[] = [
 
 describe.each(POSTGRES_MAJORS)('PostgreSQL %i', (major) => {
   let server: PostgresServer;
-  let provisioner: Provisioner;
+  let provisioner: PostgresProvisioner;
   beforeAll(async () => {
     server = await startPostgres({ major });
-    provisioner = createPostgresProvisioner({ random: systemRandom }) as unknown as Provisioner;
+    provisioner = createPostgresProvisioner({ random: systemRandom });
   });
   afterAll(async () => {
     await provisioner?.close();

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeCertificate } from '../../../electron/service/http/certificate';
 import { createPostgresProvisioner } from '../../../electron/service/provisioners/postgres';
-import type { Provisioner } from '../../../electron/service/provisioners/provisioner';
 import type { PostgresSettings } from '../../../shared/contract/resources';
 import { type PostgresServer, startPostgres } from '../../bed/postgres';
 import { makeTarget, type PgTestTarget, systemRandom } from '../../bed/postgres-target';
@@ -11,7 +10,7 @@ let server: PostgresServer;
 let target: PgTestTarget;
 let own: string;
 let foreign: string;
-const provisioner = createPostgresProvisioner({ random: systemRandom }) as unknown as Provisioner;
+const provisioner = createPostgresProvisioner({ random: systemRandom });
 beforeAll(async () => {
   const certificate = await makeCertificate(systemRandom, new Date());
   own = certificate.certificatePem;

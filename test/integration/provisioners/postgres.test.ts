@@ -1,7 +1,6 @@
 /** The contract of the PostgreSQL provisioner on every supported major, through a manager with the least rights. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createPostgresProvisioner } from '../../../electron/service/provisioners/postgres';
-import type { Provisioner } from '../../../electron/service/provisioners/provisioner';
+import { createPostgresProvisioner, type PostgresProvisioner } from '../../../electron/service/provisioners/postgres';
 import type { Level } from '../../../shared/contract/resources';
 import { POSTGRES_MAJORS, type PostgresServer, startPostgres } from '../../bed/postgres';
 import {
@@ -21,7 +20,7 @@ const SHUT = { exists: true, canLogIn: false, sessionCount: 0 };
 
 describe.each(POSTGRES_MAJORS)('PostgreSQL %i', (major) => {
   let server: PostgresServer;
-  let provisioner: Provisioner;
+  let provisioner: PostgresProvisioner;
   let target: PgTestTarget;
   let readOnly: Level;
   let readWrite: Level;
@@ -35,7 +34,7 @@ describe.each(POSTGRES_MAJORS)('PostgreSQL %i', (major) => {
 
   beforeAll(async () => {
     server = await startPostgres({ major });
-    provisioner = createPostgresProvisioner({ random: systemRandom }) as unknown as Provisioner;
+    provisioner = createPostgresProvisioner({ random: systemRandom });
     target = await makeTarget(server);
     await server.query(
       'postgres',
@@ -199,7 +198,7 @@ describe.each(POSTGRES_MAJORS)('PostgreSQL %i', (major) => {
     const principal = newPrincipal();
     const session = await logIn(await provisioner.create(target, order(principal, readOnly)));
     await server.query('postgres', `DROP ROLE ${principal}`);
-    const stranger = createPostgresProvisioner({ random: systemRandom }) as unknown as Provisioner; // never saw the OID
+    const stranger = createPostgresProvisioner({ random: systemRandom }); // never saw the OID
     expect(await stranger.end(target, principal)).toEqual({ sessionsCut: 0, readBack: { ...GONE, sessionCount: 1 } });
     await stranger.close();
     await session.end();

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { startSampleTarget } from '../../../electron/dev/sample/target';
 import { parsePolicy } from '../../../electron/service/policy/parse';
 import { createPostgresProvisioner } from '../../../electron/service/provisioners/postgres';
-import type { Provisioner, Target } from '../../../electron/service/provisioners/provisioner';
+import type { Target } from '../../../electron/service/provisioners/provisioner';
+import type { PostgresSettings } from '../../../shared/contract/resources';
 import { SAMPLE_POLICY, SAMPLE_RESOURCES } from '../../../shared/sample/workspace';
 import { chance26, levelNamed, logIn, newPrincipal, systemRandom } from '../../bed/postgres-target';
 
@@ -13,11 +14,11 @@ test('the sample policy is one the parser takes', () => {
 
 test('every sample resource can be planned, applied, and read by a temporary role', async () => {
   const sample = await startSampleTarget({ settings: { fsync: 'off' } });
-  const provisioner = createPostgresProvisioner({ random: systemRandom }) as unknown as Provisioner;
+  const provisioner = createPostgresProvisioner({ random: systemRandom });
   try {
     for (const { name, database, schemas } of SAMPLE_RESOURCES) {
       const { secret, ...place } = sample.target;
-      const target: Target = {
+      const target: Target<PostgresSettings> = {
         resourceId: `res_${chance26()}`,
         resourceName: name,
         secret,

@@ -5,7 +5,7 @@
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { expect } from 'vitest';
 import type { ServiceConfig } from '../../../electron/service/service';
-import type { Credential } from '../../../shared/contract/credential';
+import { PostgresCredential } from '../../../shared/contract/credential';
 import type { GrantView } from '../../../shared/contract/grants';
 import type { CardFacts, RequestView, SignedDecision } from '../../../shared/contract/requests';
 import { openCredential } from '../../../shared/crypto/seal';
@@ -95,7 +95,7 @@ export interface Workspace {
   statement(by: Client, deviceId: string, id: string, more?: object): Promise<SignedDecision['statement']>;
   approve(id: string): Promise<RequestView>;
   grant(id: string): Promise<GrantView>;
-  credential(id: string): Promise<Credential>;
+  credential(id: string): Promise<PostgresCredential>;
   close(): Promise<void>;
 }
 
@@ -182,11 +182,12 @@ export async function openWorkspace(over: Partial<ServiceConfig> = {}): Promise<
     async credential(id) {
       const sealed = await ok(bob.call('GET', `/v1/grants/${id}/credential`));
       const keys: DeviceKeyPairs = bob.device;
-      return openCredential(sealed, {
+      const opened = openCredential(sealed, {
         grantId: id,
         deviceId: bob.deviceId,
         sealingSecretKey: keys.sealing.secretKey,
       });
+      return PostgresCredential.parse(opened);
     },
     async close() {
       stream.close();

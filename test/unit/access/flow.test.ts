@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { PostgresCredential } from '../../../shared/contract/credential';
 import { openCredential } from '../../../shared/crypto/seal';
 import { HOUR_MS, MINUTE_MS, World } from '../../model/world';
 
@@ -24,11 +25,12 @@ describe('the main job', () => {
     await world.leases.drain();
     expect(await world.grant('ann', id)).toMatchObject({ state: 'provisioning', credentialReady: true });
     const sealed = await world.access['grants.credential'](world.who('ann'), world.byId(id));
-    const credential = openCredential(sealed, {
+    const opened = openCredential(sealed, {
       sealingSecretKey: world.member('ann').sealingSecretKey,
       grantId: id,
       deviceId: world.who('ann').deviceId,
     });
+    const credential = PostgresCredential.parse(opened);
     expect(credential.user).toBe(world.principalOf(id));
     const active = await world.report('ann', id, 'injected');
     expect(active).toMatchObject({ state: 'active', expiresAt: world.clock.now() + 20 * MINUTE_MS });

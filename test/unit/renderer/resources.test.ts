@@ -14,6 +14,7 @@ import {
 import { byDatabase, sqlOf } from '../../../renderer/features/resources/PlanStep';
 import { namesIn } from '../../../renderer/features/resources/TokenField';
 import { answerForMe, healthOf, holdersOf, neededBy, resourceFits } from '../../../renderer/features/resources/wording';
+import { PostgresSettings } from '../../../shared/contract/resources';
 import { MINUTE_MS } from '../../../shared/domain/instant';
 import * as fixtures from '../../bed/preview/fixtures';
 import { levelPlan } from '../../bed/preview/fixtures-policy';
@@ -68,7 +69,7 @@ describe('the form', () => {
   });
   test('the stored secret serves the same place only', () => {
     const stored = ordersDb.settings;
-    const now = settingsOf(form);
+    const now = PostgresSettings.parse(settingsOf(form));
     expect(keepsSecret(stored, now)).toBe(true);
     expect(keepsSecret(stored, { ...now, schemas: ['a'], database: 'b' })).toBe(true);
     for (const change of [

@@ -3,6 +3,7 @@
  * the server's own deadline, and membership in the level's group role.
  * Here only the order of things; how each is done is in the files beside it.
  */
+import type { PostgresCredential } from '../../../../shared/contract/credential';
 import type { ConnectionReport, Level, PostgresSettings } from '../../../../shared/contract/resources';
 import type { Random } from '../../../../shared/domain/instant';
 import { type Provisioner, TargetError } from '../provisioner';
@@ -16,7 +17,9 @@ import { principalIdent } from './quoting';
 /** OIDs remembered, oldest forgotten first. One number each; far above what lives at once. */
 const MAX_REMEMBERED = 100_000;
 
-export function createPostgresProvisioner(deps: { readonly random: Random }): Provisioner<PostgresSettings> {
+export type PostgresProvisioner = Provisioner<PostgresSettings, PostgresCredential>;
+
+export function createPostgresProvisioner(deps: { readonly random: Random }): PostgresProvisioner {
   const connections = createConnections();
   const oids = new Map<string, number>();
   const keyOf = (target: PgTarget, principal: string) => `${serverOf(target.settings)} ${principal}`;

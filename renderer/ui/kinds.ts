@@ -6,7 +6,7 @@ import { Database, type LucideIcon } from 'lucide-react';
 import type { ResourceSettings } from '../../shared/contract/resources';
 
 export type Kind = ResourceSettings['kind'];
-export interface KindWords {
+interface KindWords {
   readonly label: string;
   readonly Icon: LucideIcon;
   /** What will be typed once access is on this machine. The injection target gives the exact command then. */

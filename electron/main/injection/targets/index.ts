@@ -12,7 +12,7 @@ type OfKind<Union, K extends Kind> = Extract<Union, { readonly kind: K }>;
 type ByKind = { readonly [K in Kind]: InjectionTarget<OfKind<Credential, K>, OfKind<Place, K>> };
 
 /** What targets may ask for; one that needs more adds it here. */
-export type TargetDeps = PostgresTargetDeps;
+type TargetDeps = PostgresTargetDeps;
 
 export interface Targets {
   readonly all: readonly InjectionTarget[];

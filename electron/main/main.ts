@@ -55,12 +55,11 @@ else void run().catch(cannotStart);
 
 async function run(): Promise<void> {
   const links = collectLinks();
+  const rooms = loadRooms(); // while Chromium still starts
   await app.whenReady();
   const supervisor = superviseService();
-  supervisor.warmUp(); // its bundle loads while the window does
-  const { openSettings } = await import('./lifecycle/settings');
+  const { openSettings, createAgent, createAppProtocol, createShell } = await rooms;
   const { store: settings, notices } = openSettings(paths.userData, Date.now());
-  const { createAgent } = await import('./agent/agent');
   const agent = createAgent({
     paths,
     settings,
@@ -70,7 +69,6 @@ async function run(): Promise<void> {
     log,
   });
   const swept = agent.sweep(); // local files first; nothing is unlocked yet
-  const { createAppProtocol } = await import('./windows/app-protocol');
   const appProtocol = createAppProtocol({
     root: join(OUT, 'renderer'),
     upstream: () => (agent.session.state().phase === 'ready' ? agent.session.transport : null),
@@ -78,12 +76,13 @@ async function run(): Promise<void> {
   });
   protocol.handle('app', appProtocol.handle);
   const sample = await sampleToPlay();
-  const { createShell } = await import('./agent/shell');
   const early = [...notices];
   const workspace = sample === null ? 'own' : 'sample';
   const shell = createShell({ agent, settings, paths, appProtocol, outDir: OUT, notices: early, workspace, log });
   const hidden = process.argv.includes(HIDDEN_SWITCH);
-  if (!hidden) await shell.openMain();
+  const opening = hidden ? null : shell.openMain();
+  supervisor.warmUp(); // its bundle loads while the page does
+  await opening;
   early.push(...(await swept).notices);
   await agent.session.start(sample?.firstChoice); // from here on the key store may ask the user
   await shell.settleIn();
@@ -92,6 +91,17 @@ async function run(): Promise<void> {
   if (sample !== null) return sample.play({ agent, shell, settings, log }); // a throw-away workspace leaves links and log-in as they are
   const { registerProtocolClient } = await import('./lifecycle/protocol-client');
   registerProtocolClient(log);
+}
+
+/** The larger rooms, loaded side by side instead of one after the other. */
+async function loadRooms() {
+  const [settings, agent, appProtocol, shell] = await Promise.all([
+    import('./lifecycle/settings'),
+    import('./agent/agent'),
+    import('./windows/app-protocol'),
+    import('./agent/shell'),
+  ]);
+  return { ...settings, ...agent, ...appProtocol, ...shell };
 }
 
 /** The sample workspace, when `npm start -- --sample` names one. A release has none: nobody else ever decides in the owner's stead. */

@@ -2,6 +2,8 @@
  * A sealed file beside the database with what is needed to end live leases: should the database be lost, access can still be
  * taken away. Written after commits that change live grants, whole and atomically (temp file, fsync, rename, fsync of the folder): a crash
  * leaves the file before or the file after, never half of one. Sealed with the data key, since it carries the targets' (themselves sealed) secrets.
+ * Why a large one is not waited for: written whole after each of a thousand commits, it made a service with a thousand live leases
+ * spend its time on nothing else. Renewals go one at a time and share what came meanwhile; a crash leaves the file one renewal behind.
  */
 import { mkdirSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
@@ -26,26 +28,49 @@ const VaultContent = z.object({
 });
 type VaultContent = z.infer<typeof VaultContent>;
 
+/** A vault of up to this many characters is on disk before the write that changed it is answered. */
+const SMALL_VAULT_CHARS = 256 * 1024;
+
 export interface LeaseVault {
-  /** Writes the file if what it should hold has changed. A failure is logged: the database is still there. */
-  renew(db: Kysely<Database>, log: StoreLog): Promise<void>;
+  /**
+   * Writes the file if what it should hold has changed and `sound()` still says that the database may be believed. A small vault is
+   * written when this resolves, a large one soon after (`settled`). A failure is logged: the database is still there.
+   */
+  renew(db: Kysely<Database>, log: StoreLog, sound?: () => boolean): Promise<void>;
+  /** Resolves when no renewal is under way. */
+  settled(): Promise<void>;
   /** Puts the rows into an empty database; how many grants came back, or null when there is no file. Throws when it can't be opened. */
   restore(db: Kysely<Database>): Promise<number | null>;
 }
 
 export function createLeaseVault(file: string, box: SecretBox, random: Random): LeaseVault {
   let written: string | undefined;
+  let running: Promise<void> | null = null;
+  let wantedAgain = false;
+  async function renewOnce(db: Kysely<Database>, log: StoreLog, sound: () => boolean): Promise<void> {
+    try {
+      const content = canonicalJson(await gather(db));
+      if (content === written || !sound()) return;
+      await replaceFile(file, box.seal(content, secretContext.leaseVault), random);
+      written = content;
+    } catch (error) {
+      log.error({ err: error }, 'the list of live leases beside the database could not be renewed');
+    }
+  }
+  async function renewUntilNothingIsNew(db: Kysely<Database>, log: StoreLog, sound: () => boolean): Promise<void> {
+    do {
+      wantedAgain = false;
+      await renewOnce(db, log, sound);
+    } while (wantedAgain);
+    running = null;
+  }
   return {
-    async renew(db, log) {
-      try {
-        const content = canonicalJson(await gather(db));
-        if (content === written) return;
-        await replaceFile(file, box.seal(content, secretContext.leaseVault), random);
-        written = content;
-      } catch (error) {
-        log.error({ err: error }, 'the list of live leases beside the database could not be renewed');
-      }
+    async renew(db, log, sound = () => true) {
+      if (running === null) running = renewUntilNothingIsNew(db, log, sound);
+      else wantedAgain = true;
+      if ((written?.length ?? 0) <= SMALL_VAULT_CHARS) await running;
     },
+    settled: async () => void (await running),
     async restore(db) {
       let sealed: string;
       try {

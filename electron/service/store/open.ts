@@ -209,7 +209,7 @@ function assemble(
     },
     async committed({ seq, vaultTouched }) {
       // From a database in doubt nothing is taken over: ending once more what has ended is harmless, forgetting a live grant is not.
-      if (vaultTouched && reason === null) await vault?.renew(connections.reader, log);
+      if (vaultTouched && reason === null) await vault?.renew(connections.reader, log, () => reason === null);
       if (seq === null) return;
       announce(seq);
       connections.neighbours?.tell();
@@ -235,6 +235,7 @@ function assemble(
     async close() {
       stopWatching();
       await writer.drain();
+      await vault?.settled();
       await connections.close();
     },
   };

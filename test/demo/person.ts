@@ -5,6 +5,9 @@ import type { HallpassBridge, SessionState } from '../../shared/contract/ipc';
 import type { Bed, BedApp } from '../bed';
 import { until } from '../bed';
 
+/** For hangs only: a desktop that lost its service looks for it again at growing intervals. */
+const PATIENCE_MS = 60_000;
+
 type Ready = Extract<SessionState, { phase: 'ready' }>;
 type WithBridge = typeof globalThis & { hallpass: HallpassBridge };
 
@@ -59,11 +62,15 @@ export class Person {
 
   async waitFor(phase: SessionState['phase']): Promise<SessionState> {
     let last: SessionState | undefined;
-    const found = await until(`${this.name}: ${phase}`, async () => {
-      last = await this.session();
-      if (last.phase === 'failed') throw new Error(`${last.error.what} ${last.error.detail ?? ''}`);
-      return last.phase === phase && (last.phase !== 'ready' || last.online) ? last : undefined;
-    });
+    const found = await until(
+      `${this.name}: ${phase}`,
+      async () => {
+        last = await this.session();
+        if (last.phase === 'failed') throw new Error(`${last.error.what} ${last.error.detail ?? ''}`);
+        return last.phase === phase && (last.phase !== 'ready' || last.online) ? last : undefined;
+      },
+      PATIENCE_MS,
+    );
     return found as SessionState;
   }
 

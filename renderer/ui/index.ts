@@ -12,6 +12,7 @@ export * from './Menu';
 export * from './marks';
 export * from './Ring';
 export * from './Seal';
+export * from './SearchField';
 export * from './Segmented';
 export * from './Select';
 export * from './states';

@@ -1,10 +1,10 @@
 /** The catalog: what may be asked for, found by name, environment and risk; favourites first. */
-import { ChevronDown, Search } from 'lucide-react';
+import { ChevronDown } from 'lucide-react';
 import { useState } from 'react';
 import type { CatalogEntry } from '../../../shared/contract/resources';
 import { ENVIRONMENTS, type Environment, RISK_CLASSES, type RiskClass } from '../../../shared/domain/states';
 import { useListKeys } from '../../app/keys';
-import { Chip, EmptyState, EnvironmentMark, Kbd, KindIcon, Menu, RiskPips } from '../../ui';
+import { Chip, EmptyState, EnvironmentMark, KindIcon, Menu, RiskPips, SearchField } from '../../ui';
 import styles from './request.module.css';
 
 export interface CatalogFilter {
@@ -69,22 +69,14 @@ export function Catalog({ entries, favourites, selectedId, onSelect }: CatalogPr
   return (
     <>
       <div className={styles.filters}>
-        <div className="hp-input">
-          <Search size={14} className="dim" aria-hidden />
-          <input
-            data-search
-            aria-label="Search resources"
-            placeholder="Search resources"
-            value={filter.text}
-            onChange={(event) => setFilter({ ...filter, text: event.target.value })}
-            onKeyDown={(event) => {
-              if (event.key === 'Enter') select(Math.max(at, 0));
-              if (event.key === 'ArrowDown') select(Math.min(at + 1, order.length - 1));
-              if (event.key === 'ArrowUp') select(Math.max(at - 1, 0));
-            }}
-          />
-          <Kbd>/</Kbd>
-        </div>
+        <SearchField
+          label="Search resources"
+          text={filter.text}
+          onText={(text) => setFilter({ ...filter, text })}
+          count={order.length}
+          at={at}
+          select={select}
+        />
         <div className={styles.chips}>
           {ENVIRONMENTS.map((environment) => (
             <Chip

@@ -1,5 +1,5 @@
 /** The resources: found by name, environment, risk and kind; each with its health and who holds access now. */
-import { ChevronDown, Search } from 'lucide-react';
+import { ChevronDown } from 'lucide-react';
 import { useState } from 'react';
 import type { GrantView } from '../../../shared/contract/grants';
 import type { Resource } from '../../../shared/contract/resources';
@@ -7,7 +7,7 @@ import { ENVIRONMENTS, RISK_CLASSES } from '../../../shared/domain/states';
 import { useMinute } from '../../app/clock';
 import { useListKeys } from '../../app/keys';
 import { wordCount } from '../../app/words';
-import { Chip, Dot, EmptyState, EnvironmentMark, Kbd, KindIcon, Menu, RiskPips } from '../../ui';
+import { Chip, Dot, EmptyState, EnvironmentMark, KindIcon, Menu, RiskPips, SearchField } from '../../ui';
 import styles from './resources.module.css';
 import { healthOf, holdersOf, type ResourceFilter, resourceFits } from './wording';
 
@@ -35,22 +35,14 @@ export function List({ resources, grants, selectedId, onSelect }: ListProps) {
   return (
     <>
       <div className={styles.filters}>
-        <div className="hp-input">
-          <Search size={14} className="dim" aria-hidden />
-          <input
-            data-search
-            aria-label="Search resources"
-            placeholder="Search resources"
-            value={filter.text}
-            onChange={(event) => setFilter({ ...filter, text: event.target.value })}
-            onKeyDown={(event) => {
-              if (event.key === 'Enter') select(Math.max(at, 0));
-              if (event.key === 'ArrowDown') select(Math.min(at + 1, found.length - 1));
-              if (event.key === 'ArrowUp') select(Math.max(at - 1, 0));
-            }}
-          />
-          <Kbd>/</Kbd>
-        </div>
+        <SearchField
+          label="Search resources"
+          text={filter.text}
+          onText={(text) => setFilter({ ...filter, text })}
+          count={found.length}
+          at={at}
+          select={select}
+        />
         <Chips resources={resources} filter={filter} onChange={setFilter} />
       </div>
       <div className={styles.list}>

@@ -42,6 +42,7 @@ const DEBIAN_PACKAGES = {
     ['procps'],
     ['postgresql-client'],
   ],
+  targets: [['mariadb-server'], ['redis-server'], ['openssh-server'], ['openssh-client'], ['pgbouncer']],
   pictures: [['xfce4-panel'], ['xfce4-notifyd'], ['adwaita-icon-theme']],
 };
 
@@ -222,7 +223,7 @@ export function runCommand(main) {
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   runCommand(async () => {
-    const { electron, missing } = await setUp({ packages: ['app', 'bed'], electron: 'needed' });
+    const { electron, missing } = await setUp({ packages: ['app', 'bed', 'targets'], electron: 'needed' });
     if (electron) say(`Ready: ${describeRuntime(electron)}.`);
     return missing.length === 0 ? 0 : 1;
   });

@@ -26,6 +26,8 @@ export type Operation = 'create' | 'setDeadline' | 'end' | 'readBack' | 'cleanUp
 
 export class ModelTarget implements Provisioner<PostgresSettings> {
   readonly kind = 'postgres' as const;
+  readonly extension = 'moves-deadline' as const;
+  readonly deviceKey = null;
   readonly proposedLevels = () => [];
   readonly serverOf = ({ host, port }: PostgresSettings) => `${host}:${port}`;
   readonly placeFacts = () => ({});

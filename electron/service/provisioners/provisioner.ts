@@ -20,8 +20,11 @@ export interface Target<S extends ResourceSettings = ResourceSettings> {
 }
 export interface CreateOrder {
   readonly principal: string;
-  readonly level: Level /** How long from now, by the target's own clock, new log-ins may work. */;
+  readonly level: Level;
+  /** How long from now, by the target's own clock, new log-ins may work. */
   readonly validForMs: number;
+  /** What the device made for this grant, when the kind asks for it (`deviceKey`): an OpenSSH public key line. */
+  readonly devicePublicKey?: string;
 }
 export interface ReadBack {
   readonly exists: boolean;
@@ -50,6 +53,14 @@ export class TargetError extends Error {
 /** `S` and `C`: the settings and the credential of its kind. */
 export interface Provisioner<S extends ResourceSettings = ResourceSettings, C extends Credential = Credential> {
   readonly kind: S['kind'];
+  /**
+   * What an extension does. `moves-deadline`: `setDeadline` moves the principal's own limit and the credential stays the same.
+   * `reissues`: the credential carries its end (a certificate, a session token), so `create` is called again and the device
+   * gets the new one in place of the old; `setDeadline` only takes note.
+   */
+  readonly extension: 'moves-deadline' | 'reissues';
+  /** A key that the device makes for each grant and whose public half `create` needs. The private half never leaves the device. */
+  readonly deviceKey: 'ssh-ed25519' | null;
   /** Where principals live, as one text. While grants are live, a resource may not move to settings with another one. */
   serverOf(settings: S): string;
   /** Where a plan is run, for the log. No secret. */

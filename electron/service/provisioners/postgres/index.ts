@@ -38,6 +38,8 @@ export function createPostgresProvisioner(deps: { readonly random: Random }): Po
   };
   return {
     kind: 'postgres',
+    extension: 'moves-deadline',
+    deviceKey: null,
     serverOf,
     placeFacts: ({ host, database }) => ({ host, database }),
     secretBarredBy: (stored, next) => (isSamePlace(stored, next) ? null : 'Host, port, user or TLS'),

@@ -10,14 +10,21 @@ export interface Picture {
   readonly name: string;
   readonly file: string;
 }
+/** What this machine can't play. */
+export interface Skipped {
+  readonly name: string;
+  readonly why: string;
+}
 export interface Report {
   readonly ok: boolean;
   readonly steps: readonly Step[];
+  readonly skipped: readonly Skipped[];
   readonly pictures: readonly Picture[];
 }
 
 export class Timeline {
   readonly steps: Step[] = [];
+  readonly skipped: Skipped[] = [];
   readonly pictures: Picture[] = [];
   private readonly startedAt = performance.now();
 
@@ -42,6 +49,12 @@ export class Timeline {
     this.print(`${at}  ${ok ? 'ok  ' : 'FAIL'} ${name} (${Math.round(ms)} ms)\n              ${evidence}`);
   }
 
+  /** Something that can't be played here, and why. No failure. */
+  skip(name: string, why: string): void {
+    this.skipped.push({ name, why });
+    this.print(`     -     skipped ${name}\n              ${why}`);
+  }
+
   picture(name: string, file: string): void {
     this.pictures.push({ name, file });
   }
@@ -59,6 +72,7 @@ export class Timeline {
     return {
       ok: this.steps.length > 0 && this.steps.every((step) => step.ok),
       steps: this.steps,
+      skipped: this.skipped,
       pictures: this.pictures,
     };
   }

@@ -64,9 +64,22 @@ async function join(owner: Client, where: ServiceReady, displayName: string): Pr
   const device = newDevice(`${displayName}’s laptop`);
   const { deviceId, personId, fingerprint } = must(await joinWith(where, device, issued.invite.id, issued.code));
   must(await owner.call('POST', `/v1/devices/${deviceId}/confirm`, { fingerprint }));
-  const client = tcpClient(where, device, deviceId, { now: () => Date.now() as never });
+  const client = staysSignedIn(tcpClient(where, device, deviceId, { now: () => Date.now() as never }));
   must(await client.signIn());
   return { client, device, deviceId, personId };
+}
+
+/** As the app does: a token lasts ten minutes, and a long preparation outlasts it. */
+function staysSignedIn(client: TcpClient): TcpClient {
+  return {
+    ...client,
+    async call(...request) {
+      const reply = await client.call(...request);
+      if (reply.status !== 401) return reply;
+      must(await client.signIn());
+      return client.call(...request);
+    },
+  };
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: answers of every shape, each checked by what is done with it

@@ -49,7 +49,7 @@ async function newEntry(room: Room, request: InjectRequest): Promise<JournalEntr
 async function writeAll(room: Room, entry: JournalEntry, credential: Credential): Promise<void> {
   const target = room.targets.of(entry.place.kind);
   const shared = target.sharedFileOf(entry.place);
-  if (shared) await room.journal.rememberPlace(shared);
+  if (shared) await room.journal.rememberPlace(entry.place.kind, shared);
   await room.journal.write(entry);
   await room.folders.ensure(entry.leaseFolder);
   await room.leases.arm(entry);

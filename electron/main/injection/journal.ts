@@ -45,7 +45,12 @@ const FILE_NAME = /^(grt_[0-9a-hjkmnp-tv-z]{26})\.json$/;
 const MAX_ENTRY_BYTES = 32 * 1024;
 const PLACES_FILE = 'places.json';
 const MAX_PLACES = 100;
-const Places = z.array(z.string().min(1).max(4096)).max(MAX_PLACES);
+const Path = z.string().min(1).max(4096);
+const Kind = z.string().regex(/^[a-z]{1,32}$/);
+/** A path alone is from before there was more than PostgreSQL. */
+const Places = z
+  .array(z.union([z.strictObject({ kind: Kind, path: Path }), Path.transform((path) => ({ kind: 'postgres', path }))]))
+  .max(MAX_PLACES);
 
 export interface JournalContent {
   readonly entries: readonly JournalEntry[];
@@ -58,9 +63,12 @@ export interface Journal {
   write(entry: JournalEntry): Promise<void>;
   /** Fine to call on something already gone. */
   forget(grantId: string): Promise<void>;
-  /** Shared files that we ever edited: looked through for marks when the journal is damaged. */
-  places(): Promise<readonly string[]>;
-  rememberPlace(path: string): Promise<void>;
+  /**
+   * Shared files that we ever edited, with the kind of target that did: looked through for marks when the journal is damaged.
+   * The kind matters: a target takes everything of ours away that it does not know, also what another kind wrote.
+   */
+  places(): Promise<readonly { readonly kind: string; readonly path: string }[]>;
+  rememberPlace(kind: string, path: string): Promise<void>;
 }
 
 export function createJournal(deps: {
@@ -124,10 +132,10 @@ export function createJournal(deps: {
         return []; // only a help for finding; the usual places are looked through in any case
       }
     },
-    async rememberPlace(path) {
+    async rememberPlace(kind, path) {
       const known = await this.places();
-      if (known.includes(path)) return;
-      await put(join(folder, PLACES_FILE), [...known.slice(-(MAX_PLACES - 1)), path]);
+      if (known.some((place) => place.kind === kind && place.path === path)) return;
+      await put(join(folder, PLACES_FILE), [...known.slice(-(MAX_PLACES - 1)), { kind, path }]);
     },
   };
 }

@@ -70,8 +70,9 @@ export function createSweep(room: Room, removal: Removal): () => Promise<SweepRe
         });
       }
     });
-    const places = await journal.places();
-    for (const target of room.targets.all)
+    const everywhere = await journal.places();
+    for (const target of room.targets.all) {
+      const places = everywhere.filter(({ kind }) => kind === target.kind).map(({ path }) => path);
       for (const path of target.sharedFiles(places)) {
         const work = async () => {
           const strange = [...(await target.traces(path))].filter((grantId) => !isKnown(grantId));
@@ -82,6 +83,7 @@ export function createSweep(room: Room, removal: Removal): () => Promise<SweepRe
         if (places.includes(path)) await guard(draft, work);
         else await work().catch(() => undefined);
       }
+    }
     for (const grantId of gone) draft.removed.push({ grantId, why: 'orphan' });
   };
 

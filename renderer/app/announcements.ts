@@ -63,6 +63,12 @@ function endedToast(grant: GrantView): ToastMessage {
       about: 'The target is gone; removal could not be read back.',
       tone: 'plain',
     };
+  if (grant.endProof === 'holder_may_know')
+    return {
+      title: `${name} given back${at}`,
+      about: 'The secret itself was not changed: whoever held it may still know it.',
+      tone: 'plain',
+    };
   if (grant.endProof === 'never_created') return { title: `${name} ended before it began`, tone: 'plain' };
   return { title: `${name} ended, removal read back${at}` };
 }

@@ -122,12 +122,13 @@ export function endedNotice(grant: GrantView): Notice {
     failed: 'It could not be set up.',
     policy_changed: 'The policy changed.',
   }[grant.endReason ?? 'expired'];
-  const proof =
-    grant.endProof === 'attested_unverified'
-      ? 'Closed by an administrator; the target could not be asked.'
-      : grant.endProof === 'never_created'
-        ? 'Nothing had been made on the target.'
-        : 'Removal was read back from the target.';
+  const proofs = {
+    read_back: 'Removal was read back from the target.',
+    never_created: 'Nothing had been made on the target.',
+    attested_unverified: 'Closed by an administrator; the target could not be asked.',
+    holder_may_know: 'The secret itself was not changed: whoever held it may still know it.',
+  };
+  const proof = grant.endProof === null ? 'Removal was not read back.' : proofs[grant.endProof];
   return {
     key: grantKey(grant.id),
     title: `Access to ${oneLine(grant.resource.name, 40)} ended`,

@@ -1,6 +1,7 @@
 /** What each event of a grant means for its row. Pure. */
 import { type Instant, plusMs } from '../../../shared/domain/instant';
 import { PROVISIONING_TTL_MS } from '../../../shared/domain/limits';
+import type { EndProof } from '../../../shared/domain/states';
 import type { GrantTable } from '../store/schema';
 import type { GrantEvent } from './grant';
 
@@ -46,12 +47,14 @@ export function grantColumns(
       return endedColumns(event.proof, now);
   }
 }
-function endedColumns(proof: 'read_back' | 'never_created' | 'attested_unverified', now: Instant): Partial<GrantTable> {
+function endedColumns(proof: EndProof, now: Instant): Partial<GrantTable> {
   const ended = { ended_at: now, end_proof: proof, due_at: null, sealed: null, claimed_by: null, claimed_until: null };
   switch (proof) {
     case 'read_back':
       // What the principal left is worked off afterwards; it gives nobody access.
       return { ...ended, target: 'gone', residue_due_at: now, last_error: null };
+    case 'holder_may_know':
+      return { ...ended, target: 'unknown', residue_due_at: now, last_error: null };
     case 'never_created':
       return { ...ended, target: 'gone' };
     case 'attested_unverified':

@@ -39,7 +39,13 @@ export type GrantCommand =
   | { readonly kind: 'end'; readonly reason: EndReason }
   /** The clock: whatever is due by now. */
   | { readonly kind: 'tick' }
-  | { readonly kind: 'read_back'; readonly canLogIn: boolean; readonly sessionCount: number }
+  /** `proof`: `holder_may_know` when what was handed out can not be taken back on this target. */
+  | {
+      readonly kind: 'read_back';
+      readonly canLogIn: boolean;
+      readonly sessionCount: number;
+      readonly proof?: 'holder_may_know';
+    }
   | { readonly kind: 'attest' };
 export type GrantEvent =
   | { readonly type: 'provisioning' }
@@ -168,7 +174,8 @@ export function extendedDeadline(
 function whenEnding(grant: GrantCore, command: GrantCommand, now: Instant): GrantOutcome {
   switch (command.kind) {
     case 'read_back':
-      return command.canLogIn || command.sessionCount > 0 ? events() : events({ type: 'ended', proof: 'read_back' });
+      if (command.canLogIn || command.sessionCount > 0) return events();
+      return events({ type: 'ended', proof: command.proof ?? 'read_back' });
     case 'attest':
       if (grant.attempts < 1 || grant.target !== 'unknown')
         return refused('The target still answers (or was not asked yet), so its word counts.');

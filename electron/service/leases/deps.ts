@@ -6,10 +6,12 @@ import { settingsOf } from '../access/json';
 import type { Recorder } from '../access/record';
 import { type Provisioner, type Target, TargetError } from '../provisioners/provisioner';
 import type { ResourceTable } from '../store/schema';
+import type { SecretBox } from '../store/secret-box';
 import { secretContext } from '../store/secret-context';
 import type { Store } from '../store/store';
 import type { Presence } from '../use-cases';
 import { MAX_ERROR_CHARS } from './limits';
+import { storedSecret } from './stored-secret';
 
 export interface LeaseLog {
   warn(fields: Record<string, unknown>, message: string): void;
@@ -19,7 +21,7 @@ export interface LeaseDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly provisioners: ReadonlyMap<string, Provisioner>;
-  readonly secretBox: { open(sealed: string, context: string): string };
+  readonly secretBox: Pick<SecretBox, 'open' | 'seal'>;
   readonly presence: Presence;
   /** One name for each running service; claims carry it. */
   readonly instanceId: string;
@@ -36,6 +38,7 @@ export function reach(deps: LeaseDeps, resource: ResourceTable): { provisioner: 
     resourceName: resource.name,
     settings: settingsOf(resource.settings),
     secret: deps.secretBox.open(resource.secret_enc, secretContext.resourceSecret(resource.id)),
+    stored: storedSecret(deps, resource),
   };
   return { provisioner, target };
 }

@@ -202,7 +202,8 @@ async function remove(deps: LeaseDeps, claim: Claim, facts: GrantFacts): Promise
     await finish(deps, claim, async (tx, now) => {
       const attempts = now.row.attempts + 1;
       const cut = { attempts, sessions_cut: now.row.sessions_cut + sessionsCut };
-      const command = { kind: 'read_back', canLogIn: readBack.canLogIn, sessionCount: readBack.sessionCount } as const;
+      const { canLogIn, sessionCount, proof } = readBack;
+      const command = { kind: 'read_back', canLogIn, sessionCount, ...(proof ? { proof } : {}) } as const;
       const moved = await apply(tx, deps, now, command, cut, { sessionsCut: cut.sessions_cut, attempts });
       if (moved === 'moved') return;
       const left = readBack.canLogIn ? 'the login still works' : `${readBack.sessionCount} sessions are still open`;

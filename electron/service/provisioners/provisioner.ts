@@ -17,6 +17,22 @@ export interface Target<S extends ResourceSettings = ResourceSettings> {
   readonly settings: S;
   /** The manager credential. Never in an error, a log or argv. */
   readonly secret: string;
+  /** For kinds that change what is stored as they go (`secret`). Left out where a target is only tried, not worked on. */
+  readonly stored?: StoredSecret;
+}
+/** The stored manager credential as the newest commit has it. How a provisioner that knows no store keeps what must survive a crash. */
+export interface StoredSecret {
+  read(): Promise<string>;
+  /**
+   * Sealed and durable when it resolves `kept`. `overtaken`: it is no longer what was read (`was`), and nothing was written.
+   * `rotated` goes on the log; the rest is bookkeeping. `giving` is refused while access may only be taken away.
+   */
+  replace(change: {
+    readonly was: string;
+    readonly now: string;
+    readonly for: 'giving' | 'taking';
+    readonly rotated?: { readonly principal: string };
+  }): Promise<'kept' | 'overtaken'>;
 }
 export interface CreateOrder {
   readonly principal: string;
@@ -30,6 +46,11 @@ export interface ReadBack {
   readonly exists: boolean;
   readonly canLogIn: boolean;
   readonly sessionCount: number;
+  /**
+   * Left out: the target was asked, and this is its answer. `holder_may_know`: nobody holds it any more, but what was handed
+   * out can not be taken back, so its last holder may still know it; the end then says so instead of "read back".
+   */
+  readonly proof?: 'holder_may_know';
 }
 export interface EndResult {
   readonly readBack: ReadBack;

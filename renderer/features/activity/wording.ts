@@ -57,6 +57,7 @@ export const AUDIT_TYPES = [
   'resource.plan_started',
   'resource.plan_applied',
   'resource.plan_failed',
+  'resource.secret_rotated',
   'policy.changed',
 ] as const;
 export type AuditType = (typeof AUDIT_TYPES)[number];
@@ -104,6 +105,7 @@ export const STEP_NAMES: Record<AuditType, string> = {
   'resource.plan_started': 'Target set-up started',
   'resource.plan_applied': 'Target set up',
   'resource.plan_failed': 'Target set-up failed',
+  'resource.secret_rotated': 'Secret changed',
   'policy.changed': 'Policy published',
 };
 
@@ -164,6 +166,7 @@ const PROOFS: Record<EndProof, Said> = {
   read_back: { what: 'Read back, grant ended', tone: 'good' },
   never_created: { what: 'Ended, nothing had been made', tone: 'plain' },
   attested_unverified: { what: 'Closed by hand, not read back', tone: 'warn' },
+  holder_may_know: { what: 'Given back, secret not changed', tone: 'warn' },
 };
 const DEVICE_SAYS: Readonly<Record<string, Said>> = {
   injected: { what: 'Credential put in place on the device', tone: 'plain' },
@@ -326,6 +329,11 @@ const SAY: Record<AuditType, (facts: Facts, name: string) => Said> = {
           tone: 'bad',
         },
   'resource.plan_failed': (f) => ({ what: 'Set-up of the target failed', aside: f.text('kind'), tone: 'bad' }),
+  'resource.secret_rotated': (_, name) => ({
+    what: `Secret of ${name} changed`,
+    aside: 'read back: the old one is refused',
+    tone: 'good',
+  }),
   'policy.changed': (f) => ({
     what: f.number('version') === undefined ? 'Policy published' : `Policy ${f.number('version')} published`,
     aside:

@@ -33,6 +33,7 @@ export function endedHow(grant: GrantView): { readonly text: string; readonly to
   const cut = grant.removal.sessionsCut;
   const sessions = cut > 0 ? `, ${wordCount(cut, 'session')} cut` : '';
   if (grant.endProof === 'attested_unverified') return { text: 'closed, not read back', tone: 'warn' };
+  if (grant.endProof === 'holder_may_know') return { text: `${reasonOf(grant)}, secret not changed`, tone: 'warn' };
   if (grant.residue.length > 0)
     return { text: `${wordCount(grant.residue.length, 'left-over')} on the target`, tone: 'warn' };
   return { text: reasonOf(grant) + sessions, tone: grant.endReason === 'failed' ? 'warn' : 'plain' };
@@ -67,6 +68,8 @@ export function proofOf(grant: GrantView): { readonly text: string; readonly kno
       return { text: 'Nothing had been made on the target', known: true };
     case 'attested_unverified':
       return { text: 'An administrator’s word; the target could not be read', known: false };
+    case 'holder_may_know':
+      return { text: 'Given back; the secret was not changed, so its holder may still know it', known: false };
     case null:
       return { text: 'Not read back', known: false };
     default:

@@ -179,6 +179,12 @@ describe('grant', () => {
       canLogIn: fc.boolean(),
       sessionCount: fc.integer({ min: 0, max: 2 }),
     }),
+    fc.record({
+      kind: fc.constant('read_back' as const),
+      canLogIn: fc.boolean(),
+      sessionCount: fc.integer({ min: 0, max: 2 }),
+      proof: fc.constant('holder_may_know' as const),
+    }),
   );
   const cores: fc.Arbitrary<GrantCore> = fc.record({
     state: fc.constantFrom(...GRANT_STATES),
@@ -208,8 +214,11 @@ describe('grant', () => {
           expect(rank[next]).toBeGreaterThanOrEqual(rank[state]);
           state = next;
           if (event.type !== 'ended') continue;
-          if (event.proof === 'read_back')
+          if (event.proof === 'read_back' || event.proof === 'holder_may_know')
             expect(command).toMatchObject({ kind: 'read_back', canLogIn: false, sessionCount: 0 });
+          // what can't be taken back is never called read back, and the other way round
+          if (event.proof === 'read_back') expect(command).not.toHaveProperty('proof');
+          if (event.proof === 'holder_may_know') expect(command).toHaveProperty('proof', 'holder_may_know');
           if (event.proof === 'never_created') expect(core.principalRecorded).toBe(false);
           if (event.proof === 'attested_unverified') expect(core).toMatchObject({ target: 'unknown', state: 'ending' });
         }

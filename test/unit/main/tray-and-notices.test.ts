@@ -98,6 +98,9 @@ describe('what notices say', () => {
     expect(
       endedNotice(grant({ state: 'ended', endProof: 'attested_unverified', endReason: 'revoked' })).body,
     ).not.toContain('read back');
+    expect(endedNotice(grant({ state: 'ended', endProof: 'holder_may_know', endReason: 'expired' })).body).toContain(
+      'may still know it',
+    );
     expect(endingNotice(grant(), 1).title).toBe('orders-db ends in 1 minute');
   });
 });

@@ -146,6 +146,9 @@ const SENTENCES: Record<AuditType, readonly (readonly [data: Record<string, unkn
     [{ ok: false, ran: 1 }, 'Set-up of the target stopped | after 1 statement'],
   ],
   'resource.plan_failed': [[{ kind: 'unreachable' }, 'Set-up of the target failed | unreachable']],
+  'resource.secret_rotated': [
+    [{ principal: 'hp_x' }, 'Secret of HP-1042 orders-db read-only changed | read back: the old one is refused'],
+  ],
   'policy.changed': [
     [{ version: 12, note: 'Tighter', rules: 3 }, 'Policy 12 published | “Tighter”'],
     [{ version: 1, note: '', rules: 1 }, 'Policy 1 published | 1 rule'],

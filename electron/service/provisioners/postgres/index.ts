@@ -8,11 +8,12 @@ import type { ConnectionReport, Level, PostgresSettings } from '../../../../shar
 import type { Random } from '../../../../shared/domain/instant';
 import { type Provisioner, TargetError } from '../provisioner';
 import { type Connection, createConnections, type PgTarget } from './connections';
-import { endAccess, workOffResidue } from './ending';
+import { endAccess } from './ending';
 import { applyLevels, planLevels, proposedLevels } from './levels';
 import { checkManager, FIRST_SUPPORTED_MAJOR, recipeFor } from './manager';
 import { createRole, findRole, listRoles, moveDeadline, readRole } from './principal';
 import { principalIdent } from './quoting';
+import { workOffResidue } from './residue';
 
 /** OIDs remembered, oldest forgotten first. One number each; far above what lives at once. */
 const MAX_REMEMBERED = 100_000;

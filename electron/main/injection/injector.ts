@@ -4,6 +4,7 @@
  * What a crash leaves at each step is in README.md; the sweep at the next start runs the ordinary removal.
  * Not here: when a grant ends (grants/), what a target's files look like (targets/).
  */
+import { join } from 'node:path';
 import { z } from 'zod';
 import { Credential } from '../../../shared/contract/credential';
 import { GrantId, LevelName, Slug } from '../../../shared/contract/fields';
@@ -12,6 +13,7 @@ import { isLive } from './book';
 import { deadlineFields, leftMs } from './deadline';
 import { asInjectionError, invalidInput, tooLate, wrongState } from './errors';
 import type { JournalEntry } from './journal';
+import { LEASE_FILE } from './keeper';
 import { createRemoval, type Removal } from './removal';
 import { createRoom, type Room } from './room';
 import { createSweep } from './sweep';
@@ -125,6 +127,15 @@ export function createInjector(deps: InjectorDeps): Injector {
     async secretOf(grantId) {
       const record = book.get(grantId);
       return record?.state === 'injected' ? room.targets.of(record.entry.place.kind).secretOf(record.entry) : null;
+    },
+    async useOf(grantId) {
+      const record = book.get(grantId);
+      if (record?.state !== 'injected' || leftMs(record.entry, room.reading()) === 0) return null;
+      const target = room.targets.of(record.entry.place.kind);
+      const credential = await target.secretOf(record.entry);
+      if (!credential) return null;
+      const leaseFile = join(record.entry.leaseFolder, LEASE_FILE);
+      return { credential, environment: target.environment(record.entry, credential), leaseFile };
     },
     shown(credential) {
       const target = room.targets.of(credential.kind);

@@ -31,6 +31,14 @@ export interface ShownCredential {
   readonly facts: CredentialFacts;
 }
 
+/** For helpers that run a command with a credential. */
+export interface InjectionUse {
+  readonly credential: Credential;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Gone when the injection is: by the app, or by the keeper at the deadline. Its first words tell the deadline (keeper.ts). */
+  readonly leaseFile: string;
+}
+
 export interface SweepReport {
   /** Taken away and read back as gone. */
   readonly removed: readonly { readonly grantId: string; readonly why: RemovalReason }[];
@@ -69,6 +77,8 @@ export interface Injector {
   remainingMs(grantId: string): number | null;
   /** For reveal and copy in the main process, read from the injected file itself; null when it is not there any more. */
   secretOf(grantId: string): Promise<Credential | null>;
+  /** What a command needs to use it, and the file that lies there as long as it may (its lease). Null when nothing is injected. */
+  useOf(grantId: string): Promise<InjectionUse | null>;
   /** What of a credential is copied and listed: its target says. */
   shown(credential: Credential): ShownCredential;
   /** Called after every change of state, with the whole list. Returns its unsubscribe. */

@@ -90,8 +90,8 @@ export interface Provisioner<S extends ResourceSettings = ResourceSettings, C ex
   secretBarredBy(stored: S, next: S): string | null;
   /** What the target can not do for this level, in sentences for requester and approver ("An admin can make logins of their own …"). */
   limits(settings: S, level: Level): readonly string[];
-  /** The levels a resource of this kind gets when nothing else is said; `plan` makes their roles. */
-  proposedLevels(resourceName: string): readonly Level[];
+  /** The levels a resource of this kind gets when nothing else is said; `plan` makes their roles. Settings may name their own. */
+  proposedLevels(resourceName: string, settings?: S): readonly Level[];
   test(target: Target<S>): Promise<ConnectionReport>;
   plan(target: Target<S>): Promise<LevelPlan>;
   /** Runs what `plan` shows now if its digest is still `digest`, else TargetError `conflict`. */

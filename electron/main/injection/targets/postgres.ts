@@ -261,6 +261,15 @@ export function createPostgresTarget(
       const caCertificate = hasCa ? (await files.read(caFileOf(entry))).toString('utf8') : undefined;
       return PostgresCredential.parse({ kind: 'postgres', host, port, database, user, password, tls, caCertificate });
     },
+    environment: (entry, { host, port, database, user, tls, caCertificate }) => ({
+      PGHOST: host,
+      PGPORT: String(port),
+      PGDATABASE: database,
+      PGUSER: user,
+      PGPASSFILE: passfileOf(entry),
+      PGSSLMODE: tls,
+      ...(caCertificate === undefined ? {} : { PGSSLROOTCERT: caFileOf(entry) }),
+    }),
     copyText: (credential) => credential.password,
     facts: postgresFacts,
   };

@@ -36,6 +36,11 @@ export interface InjectionTarget<C extends Credential = Credential, P extends Pl
   describe(entry: LiveAt<P>): Promise<Description>;
   /** Reads the injected files; null when the secret is gone. */
   secretOf(entry: LiveAt<P>): Promise<C | null>;
+  /**
+   * Environment in which a command uses this credential by itself (`hallpass run <resource> -- cmd`). A variable holds a
+   * secret only where the usual tools read it from nowhere else; a path to the lease folder's file is better. Pure.
+   */
+  environment(entry: LiveAt<P>, credential: C): Readonly<Record<string, string>>;
   /** What “Copy” puts on the clipboard: the part that somebody pastes where no file is read. Pure. */
   copyText(credential: C): string;
   /** Pure. */

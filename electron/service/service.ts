@@ -8,7 +8,7 @@ import { version } from '../../package.json';
 import { toHex } from '../../shared/crypto/bytes';
 import { type Clock, type Random, SECOND_MS } from '../../shared/domain/instant';
 import { inviteLink } from '../../shared/domain/links';
-import { createAccessCases, createLifecycle, installDefaultPolicy } from './access';
+import { createAccessCases, createHookCases, createLifecycle, installDefaultPolicy } from './access';
 import { createResourceCases } from './access/resources';
 import { createAuditCases, createAuditStreams } from './audit';
 import { systemClock, systemRandom } from './clock';
@@ -216,6 +216,7 @@ async function serve(config: ServiceConfig, core: Core, stopping: Stopping): Pro
     log,
     limits: config.streamLimits ?? DEFAULT_STREAM_LIMITS,
   });
+  const hooks = createHookCases({ store, clock, random, presence, secretBox: core.secretBox });
   const app = await createHttpApp({
     ...{ store, clock, log, version, dpop, hub },
     authenticator: createAuthenticator({
@@ -223,9 +224,10 @@ async function serve(config: ServiceConfig, core: Core, stopping: Stopping): Pro
       localOwner: config.local && identity && { launchToken: config.local.launchToken, deviceId: identity.deviceId },
     }),
     idempotency: createIdempotency({ store, clock, fingerprintKey: keys.fingerprintKey }),
-    useCases: allUseCases(config, core, people),
+    useCases: { ...allUseCases(config, core, people), ...hooks.admin },
     streams: createAuditStreams({ store, clock }),
     open: createOpenCases(people, { tokens, serviceId }),
+    hooks,
     rateLimits: { ...DEFAULT_RATE_LIMITS, ...config.rateLimits },
     allowedHosts: () => tcp?.hosts ?? new Set(),
   });
@@ -277,7 +279,11 @@ async function serve(config: ServiceConfig, core: Core, stopping: Stopping): Pro
   };
 }
 
-function allUseCases(config: ServiceConfig, core: Core, people: PeopleDeps): UseCases {
+function allUseCases(
+  config: ServiceConfig,
+  core: Core,
+  people: PeopleDeps,
+): Omit<UseCases, `hooks.${'get' | 'renew' | 'remove'}`> {
   const { store, clock, random, presence, provisioners, secretBox, lifecycle, serviceId } = core;
   return {
     ...createPeopleCases(people, {

@@ -17,8 +17,8 @@ export interface CallInput<N extends ApiName> {
   readonly query: Parsed<N, 'query'>;
   readonly body: Parsed<N, 'body'>;
 }
-/** Routes of `access: 'open'` are served by people/sign-in (no caller yet). `audit.export` and `audit.evidence` yield lines. */
-export type OpenRoute = 'session.challenge' | 'session.token' | 'join';
+/** Routes of `access: 'open'` are served by people/sign-in and access/ticket-hook (no caller yet). `audit.export` and `audit.evidence` yield lines. */
+export type OpenRoute = 'session.challenge' | 'session.token' | 'join' | 'hooks.ticketClosed';
 export type StreamRoute = 'audit.export' | 'audit.evidence';
 export type UseCases = {
   readonly [N in Exclude<ApiName, OpenRoute | StreamRoute>]: (

@@ -81,6 +81,7 @@ export const STALE_AFTER: Record<EventType, readonly ApiName[]> = {
   'group.removed': [...PEOPLE, 'catalog.list', 'requests.preview', 'requests.list'],
   'invite.changed': PEOPLE,
   'resource.changed': ['resources.list', 'catalog.list', 'requests.preview', 'audit.entries'],
+  'ticket.closed': GRANTS,
   'policy.changed': [
     'policy.get',
     'policy.versions',

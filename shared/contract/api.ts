@@ -3,6 +3,7 @@
  * `access` says who may call it; `renderer: false` means the main process refuses to proxy it for a page.
  */
 import { z } from 'zod';
+import { MAX_REASON_CHARS } from '../domain/limits';
 import { AuditPage, AuditQuery, Checkpoint, ConsistencyProof, InclusionProof } from './audit';
 import { SealedCredential } from './credential';
 import {
@@ -11,6 +12,7 @@ import {
   DisplayName,
   GrantId,
   InviteId,
+  line,
   PersonId,
   Reason,
   RequestId,
@@ -18,7 +20,8 @@ import {
   Role,
   Slug,
 } from './fields';
-import { Extension, GrantView, InjectionReport } from './grants';
+import { Extension, GrantView, InjectionReport, Return } from './grants';
+import { HookSecret, HookState, TicketClosed } from './hooks';
 import {
   AccessToken,
   Challenge,
@@ -41,6 +44,7 @@ import {
   ConnectionReport,
   LevelPlan,
   NewResource,
+  Orphan,
   PlanApplied,
   Resource,
   ResourceChange,
@@ -129,6 +133,25 @@ export const API = {
     summary: 'Remove a person: devices revoked, grants ended, open requests withdrawn or re-routed',
     params: byId(PersonId),
     reply: nothing,
+  }),
+  'people.suspend': route({
+    method: 'POST',
+    path: '/v1/people/:id/suspend',
+    access: 'admin',
+    renderer: true,
+    summary: 'Lock a person: their grants end now, they ask for and decide nothing until unlocked',
+    params: byId(PersonId),
+    body: z.strictObject({ reason: line(MAX_REASON_CHARS, 1) }),
+    reply: Person,
+  }),
+  'people.resume': route({
+    method: 'POST',
+    path: '/v1/people/:id/resume',
+    access: 'admin',
+    renderer: true,
+    summary: 'Unlock a person; what ended stays ended',
+    params: byId(PersonId),
+    reply: Person,
   }),
   'devices.list': route({
     method: 'GET',
@@ -254,6 +277,34 @@ export const API = {
     summary: 'Archive a resource: no new requests; live grants end',
     params: byId(ResourceId),
     reply: nothing,
+  }),
+  'resources.suspend': route({
+    method: 'POST',
+    path: '/v1/resources/:id/suspend',
+    access: 'admin',
+    renderer: true,
+    summary: 'Lock a resource: all access to it ends now, nothing is given until it is unlocked',
+    params: byId(ResourceId),
+    body: z.strictObject({ reason: line(MAX_REASON_CHARS, 1) }),
+    reply: Resource,
+  }),
+  'resources.resume': route({
+    method: 'POST',
+    path: '/v1/resources/:id/resume',
+    access: 'admin',
+    renderer: true,
+    summary: 'Unlock a resource; what ended stays ended',
+    params: byId(ResourceId),
+    reply: Resource,
+  }),
+  'resources.orphans': route({
+    method: 'GET',
+    path: '/v1/resources/:id/orphans',
+    access: 'auditor',
+    renderer: true,
+    summary: 'Logins of ours on the target that no live grant owns, while they are being taken away',
+    params: byId(ResourceId),
+    reply: list(Orphan),
   }),
   'resources.test': route({
     method: 'POST',
@@ -427,8 +478,9 @@ export const API = {
     path: '/v1/grants/:id/return',
     access: 'member',
     renderer: true,
-    summary: 'I’m done',
+    summary: 'I’m done (or the desktop is: a signal ended it)',
     params: byId(GrantId),
+    body: Return,
     reply: GrantView,
   }),
   'grants.revoke': route({
@@ -485,6 +537,40 @@ export const API = {
     summary: 'Publish a version',
     body: z.strictObject({ yaml: PolicyYaml, baseVersion: z.int(), note: z.string().max(300).default('') }),
     reply: PolicyVersion,
+  }),
+
+  'hooks.ticketClosed': route({
+    method: 'POST',
+    path: '/v1/hooks/ticket-closed',
+    access: 'open',
+    renderer: false,
+    summary: 'A ticket system says that a ticket was closed (signed; see docs/hosting.md)',
+    body: TicketClosed,
+    reply: z.object({ ended: z.int() }),
+  }),
+  'hooks.get': route({
+    method: 'GET',
+    path: '/v1/hooks/ticket-closed/secret',
+    access: 'admin',
+    renderer: true,
+    summary: 'Whether a ticket system may speak to this service, and since when',
+    reply: HookState,
+  }),
+  'hooks.renew': route({
+    method: 'POST',
+    path: '/v1/hooks/ticket-closed/secret',
+    access: 'admin',
+    renderer: true,
+    summary: 'A new secret for the ticket system, shown once; the old one stops working',
+    reply: HookSecret,
+  }),
+  'hooks.remove': route({
+    method: 'DELETE',
+    path: '/v1/hooks/ticket-closed/secret',
+    access: 'admin',
+    renderer: true,
+    summary: 'The ticket system may not speak to this service any more',
+    reply: nothing,
   }),
 
   'audit.checkpoint': route({

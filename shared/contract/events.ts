@@ -42,6 +42,8 @@ export const EVENT_DATA = {
   'group.changed': z.object({ group: Group }),
   'group.removed': z.object({ group: Group }),
   'invite.changed': z.object({ invite: Invite }),
+  /** A ticket system said so; sent to who holds access under that ticket. */
+  'ticket.closed': z.object({ ticket: z.string() }),
   'resource.changed': z.object({ resourceId: z.string(), name: z.string() }),
   'policy.changed': z.object({ version: z.int(), digest: z.string() }),
 } as const;

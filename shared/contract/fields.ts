@@ -1,5 +1,6 @@
 /** Field schemas that several contracts share. Requester-supplied text is cleaned here, once, at the border. */
 import { z } from 'zod';
+import { END_SIGNALS, type EndOn as EndOnShape } from '../domain/end-signals';
 import { type IdKind, idPattern } from '../domain/ids';
 import { MAX_NAME_CHARS, MAX_REASON_CHARS, MAX_TICKET_REF_CHARS, MAX_TTL_MS, MIN_TTL_MS } from '../domain/limits';
 import {
@@ -68,6 +69,18 @@ export const RequestState = z.enum(REQUEST_STATES);
 export const GrantState = z.enum(GRANT_STATES);
 export const EndReason = z.enum(END_REASONS);
 export const EndProof = z.enum(END_PROOFS);
+export const EndSignal = z.enum(END_SIGNALS);
+/** What ends access before its time (shared/domain/end-signals.ts). */
+export const EndOn = z.strictObject({
+  screenLock: z.boolean(),
+  sleepMs: z.int().min(0).max(MAX_TTL_MS).nullable(),
+  networkChange: z.boolean(),
+  ticketClosed: z.boolean(),
+  exit: z.boolean(),
+}) satisfies z.ZodType<EndOnShape>;
+/** Somebody or something is locked: since when, by whom, why. */
+export const Suspension = z.object({ at: At, by: z.string(), because: z.string() });
+export type Suspension = z.infer<typeof Suspension>;
 /** Unpadded base64url of exactly `bytes` bytes. */
 export const base64url = (bytes: number) =>
   z.string().regex(new RegExp(`^[A-Za-z0-9_-]{${Math.ceil((bytes * 4) / 3)}}$`));

@@ -1,10 +1,13 @@
 /** Grants: the time-boxed result of an approved request. */
 import { z } from 'zod';
+import { NOTHING_ENDS } from '../domain/end-signals';
 import {
   At,
   DeviceId,
+  EndOn,
   EndProof,
   EndReason,
+  EndSignal,
   Environment,
   GrantId,
   GrantState,
@@ -48,10 +51,20 @@ export const GrantView = z
     endReason: EndReason.nullable(),
     endedBy: z.string().nullable(),
     endProof: EndProof.nullable(),
+    /** Why it was ended early, in a sentence: what an administrator wrote, or which signal came. */
+    endedBecause: z.string().nullable().default(null),
+    /** What ends it before its time, as the policy requires; the holder's desktop may be set to more. */
+    endOn: EndOn.default(NOTHING_ENDS),
+    /** How many credentials were made for it: a device that holds an older one fetches the newest. */
+    issue: z.int().default(0),
+    /** The next extension needs a reason of its own. */
+    extensionNeedsReason: z.boolean().default(false),
     /** While `ending`: what is known. Unknown is null, and shown as unknown. */
     removal: z.object({
       machine: z.enum(['unknown', 'present', 'removed', 'removal_failed']),
       target: z.enum(['unknown', 'present', 'gone']),
+      /** Since when it is being taken away. */
+      since: At.nullable().default(null),
       attempts: z.int(),
       nextTryAt: At.nullable(),
       lastError: z.string().nullable(),
@@ -72,6 +85,8 @@ export const GrantView = z
 export type GrantView = z.infer<typeof GrantView>;
 
 export const Extension = z.strictObject({ ttlMs: TtlMs, reason: Reason.default(''), ticketRef: TicketRef.default('') });
+/** Why a device gives access back: a signal that its settings or the policy name; nothing when the holder did. */
+export const Return = z.strictObject({ signal: EndSignal.optional() }).nullish();
 /** The device's word on its own files. `active` needs `injected`. */
 export const InjectionReport = z.strictObject({
   state: z.enum(['injected', 'failed', 'removed', 'removal_failed']),

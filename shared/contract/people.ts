@@ -1,6 +1,18 @@
 /** People, their devices and groups, invites, sign-in. */
 import { z } from 'zod';
-import { At, base64url, DeviceId, DisplayName, InviteId, Key32, PersonId, Role, Signature64, Slug } from './fields';
+import {
+  At,
+  base64url,
+  DeviceId,
+  DisplayName,
+  InviteId,
+  Key32,
+  PersonId,
+  Role,
+  Signature64,
+  Slug,
+  Suspension,
+} from './fields';
 
 export const Person = z
   .object({
@@ -14,6 +26,8 @@ export const Person = z
     /** How this person came in: the first start, or whose invite. */
     invitedBy: z.object({ personId: PersonId, displayName: z.string() }).nullable(),
     online: z.boolean(),
+    /** Locked: holds nothing, asks for nothing, decides nothing until unlocked. */
+    suspended: Suspension.nullable().default(null),
   })
   .meta({ id: 'Person' });
 export type Person = z.infer<typeof Person>;

@@ -1,7 +1,8 @@
 /** The policy document and what it answers. Evaluation is in electron/service/policy (pure). */
 import { z } from 'zod';
+import { END_SIGNALS, NOTHING_ENDS } from '../domain/end-signals';
 import { MAX_POLICY_BYTES, MAX_POLICY_RULES } from '../domain/limits';
-import { At, Environment, LevelName, PersonId, RiskClass, Sha256Hex, Slug } from './fields';
+import { At, EndOn, Environment, LevelName, PersonId, RiskClass, Sha256Hex, Slug } from './fields';
 
 /** `*` stands for any run of characters, `?` for one, `#` for one or more digits. No regular expressions: they can be made to hang. */
 export const Glob = z.string().min(1).max(128);
@@ -37,6 +38,13 @@ export const PolicyRule = z.strictObject({
   ticket: Glob.optional().describe('"required", "optional", or a pattern such as INC-#'),
   confirm: z.enum(['notification', 'card']).optional(),
   message: z.string().max(300).optional().describe('shown with a denial'),
+  max_per_day: z.string().optional().describe('"4h": of one person on one resource, within any 24 hours'),
+  end_on: z
+    .array(z.union([z.enum(END_SIGNALS), z.strictObject({ sleep: z.string() })]))
+    .min(1)
+    .max(10)
+    .optional()
+    .describe('what ends access early: signals; "sleep: 10m" lets shorter sleeps pass'),
 });
 export type PolicyRule = z.infer<typeof PolicyRule>;
 export const PolicyDocument = z.strictObject({
@@ -58,6 +66,10 @@ export const PolicyAnswer = z
     ticket: z.object({ required: z.boolean(), patterns: z.array(z.string()) }),
     confirm: z.enum(['notification', 'card']),
     message: z.string().nullable(),
+    /** Access of one person on one resource within any 24 hours; null: no limit. */
+    maxPerDayMs: z.int().nullable().default(null),
+    /** What ends the access early, whatever the desktop is set to. */
+    endOn: EndOn.default(NOTHING_ENDS),
     policyVersion: z.int(),
     policyDigest: Sha256Hex,
     /** What keeps this very request from being sent; empty when it may be. */
@@ -73,6 +85,8 @@ export const Preview = z
     answer: PolicyAnswer,
     approvers: z.array(z.object({ group: z.string(), count: z.int(), people: z.array(EligibleApprover) })),
     limits: z.array(z.string()),
+    /** What is left of the day's budget, where the policy sets one. */
+    budget: z.object({ maxMs: z.int(), usedMs: z.int(), leftMs: z.int(), said: z.string() }).nullable().default(null),
   })
   .meta({ id: 'Preview' });
 export type Preview = z.infer<typeof Preview>;

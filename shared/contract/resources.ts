@@ -1,19 +1,21 @@
 /** Resources, their levels, and the settings of each kind of provisioner. */
 import { z } from 'zod';
-import { At, Environment, LevelName, ResourceId, RiskClass, Slug } from './fields';
+import { DEFAULT_TARGET_CONCURRENCY, MAX_TARGET_CONCURRENCY } from '../domain/limits';
+import { At, Environment, LevelName, ResourceId, RiskClass, Slug, Suspension } from './fields';
 
 /** PostgreSQL identifiers may hold anything but NUL; 63 bytes is where the server cuts silently, so we refuse. */
 export const PgIdentifier = z
   .string()
   .min(1)
   .refine((s) => !s.includes('\0') && new TextEncoder().encode(s).length <= 63, '63 bytes at most, no NUL.');
+const PgHost = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[^\s/\\'"]+$|^\/.+$/, 'A host name, an address, or the path of a socket folder.');
 export const PostgresSettings = z.strictObject({
   kind: z.literal('postgres'),
-  host: z
-    .string()
-    .min(1)
-    .max(255)
-    .regex(/^[^\s/\\'"]+$|^\/.+$/, 'A host name, an address, or the path of a socket folder.'),
+  host: PgHost,
   port: z.int().min(1).max(65535).default(5432),
   database: PgIdentifier,
   managerUser: PgIdentifier,
@@ -22,6 +24,12 @@ export const PostgresSettings = z.strictObject({
   /** Schemas whose tables the levels open; each level's group role gets rights on these. */
   schemas: z.array(PgIdentifier).min(1).max(50).default(['public']),
   connectionLimit: z.int().min(1).max(100).default(5),
+  /**
+   * Where people connect when that is a pooler in front of the server (pgbouncer); either alone is fine. The service itself
+   * always goes straight to `host` and `port`: behind a pooler sessions can't be told apart nor cut.
+   */
+  clientHost: PgHost.optional(),
+  clientPort: z.int().min(1).max(65535).optional(),
 });
 export type PostgresSettings = z.infer<typeof PostgresSettings>;
 /** One more kind of target: one more member here, one file in electron/service/provisioners. */
@@ -40,6 +48,7 @@ export const Level = z
   .meta({ id: 'Level' });
 export type Level = z.infer<typeof Level>;
 
+export const Concurrency = z.int().min(1).max(MAX_TARGET_CONCURRENCY);
 export const Resource = z
   .object({
     id: ResourceId,
@@ -60,6 +69,10 @@ export const Resource = z
     healthAt: At.nullable(),
     /** Settings without secrets; null for people who are not administrators. */
     settings: ResourceSettings.nullable(),
+    /** Locked: nobody holds or gets access to it until it is unlocked. */
+    suspended: Suspension.nullable().default(null),
+    /** Calls that its target gets at the same time. */
+    concurrency: Concurrency.default(DEFAULT_TARGET_CONCURRENCY),
   })
   .meta({ id: 'Resource' });
 export type Resource = z.infer<typeof Resource>;
@@ -75,6 +88,7 @@ export const NewResource = z.strictObject({
   settings: ResourceSettings,
   secret: z.string().max(4_096).describe('the manager credential; stored encrypted, never returned'),
   levels: z.array(Level).min(1).max(20).optional().describe('the provisioner proposes read-only and read-write'),
+  concurrency: Concurrency.optional().describe('calls its target gets at the same time'),
 });
 export type NewResource = z.infer<typeof NewResource>;
 /** What is left out stays as it is, so there are no defaults here: they would empty it. */
@@ -124,6 +138,19 @@ export const PlanApplied = z
   .meta({ id: 'PlanApplied' });
 export type PlanApplied = z.infer<typeof PlanApplied>;
 
+/** A login of ours on a target that no live grant owns, while it is being taken away. */
+export const Orphan = z
+  .object({
+    principal: z.string(),
+    foundAt: At,
+    triedAt: At,
+    attempts: z.int(),
+    /** Why it is still there. */
+    lastError: z.string().nullable(),
+  })
+  .meta({ id: 'Orphan' });
+export type Orphan = z.infer<typeof Orphan>;
+
 /** What stands in the catalog of one person: a resource with what the policy says to each level. */
 export const CatalogEntry = z
   .object({
@@ -137,6 +164,7 @@ export const CatalogEntry = z
         message: z.string().nullable(),
         reasonRequired: z.boolean(),
         ticketRequired: z.boolean(),
+        maxPerDayMs: z.int().nullable().default(null),
       }),
     ),
   })

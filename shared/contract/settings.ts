@@ -1,5 +1,8 @@
 /** Settings of one desktop (electron-store). Never secrets, never leases. */
 import { z } from 'zod';
+import { NOTHING_ENDS } from '../domain/end-signals';
+import { EndOn } from './fields';
+
 export const Settings = z.strictObject({
   theme: z.enum(['system', 'light', 'dark']).default('system'),
   closeToTray: z.enum(['ask', 'tray', 'quit']).default('ask'),
@@ -17,6 +20,8 @@ export const Settings = z.strictObject({
     .array(z.strictObject({ resourceId: z.string(), level: z.string(), ttlMs: z.int(), reason: z.string() }))
     .max(10)
     .default([]),
+  /** What ends access on this desktop early; the policy may require more. */
+  endOn: EndOn.default(NOTHING_ENDS),
   quitWithGrants: z.enum(['ask', 'stay', 'end']).default('ask'),
   windowBounds: z.strictObject({ x: z.int(), y: z.int(), width: z.int(), height: z.int() }).nullable().default(null),
 });

@@ -27,4 +27,9 @@ export const MAX_BODY_BYTES = 512 * 1024;
 export const MAX_PENDING_PER_PERSON = 20;
 /** A decision nonce (one card, one device, one use) lives this long; the card is fetched again after that. */
 export const DECISION_NONCE_TTL_MS = 10 * MINUTE_MS;
+/** Calls one target gets at the same time: what a resource says, else this. */
+export const DEFAULT_TARGET_CONCURRENCY = 8;
+export const MAX_TARGET_CONCURRENCY = 200;
+/** A signed call of a ticket system is taken this long after (or before) its time stamp, and once. */
+export const HOOK_TOLERANCE_MS = 5 * MINUTE_MS;
 export const NUDGE_INTERVAL_MS = 5 * MINUTE_MS;

@@ -32,6 +32,7 @@ export async function catalog(deps: AccessDeps, caller: Caller): Promise<{ items
         message: said.message,
         reasonRequired: said.reasonRequired,
         ticketRequired: said.ticket.required,
+        maxPerDayMs: said.maxPerDayMs,
       };
     });
     // Administrators see also what nobody can ask for: it is theirs to mend.

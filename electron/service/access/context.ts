@@ -50,7 +50,17 @@ export interface Question {
   readonly ask: PolicyContext['ask'];
   readonly at: Instant;
 }
-/** What the policy says. A person who left or a resource that is archived gets "denied", whatever the rules say. */
+function whyNot({ person, resource, level }: Question): string | null {
+  if (!person.active) return 'The person has left.';
+  if (person.suspendedBecause !== null)
+    return `Access for ${person.displayName} is locked: ${person.suspendedBecause || 'no reason given'}`;
+  if (resource.state !== 'active') return 'The resource is archived.';
+  if (resource.suspended_at !== null)
+    return `${resource.name} is locked: ${resource.suspended_because || 'no reason given'}`;
+  if (!levelList(resource.levels).some((one) => one.name === level)) return 'The resource has no such level any more.';
+  return null;
+}
+/** What the policy says. A person who left or is locked, or a resource that is archived or locked gets "denied", whatever the rules say. */
 export function answer(policy: Policy, question: Question): PolicyAnswer {
   const facts = resourceFacts(question.resource);
   const said = evaluatePolicy(policy, {
@@ -64,13 +74,7 @@ export function answer(policy: Policy, question: Question): PolicyAnswer {
     level: question.level,
     ask: question.ask,
   });
-  const gone = !question.person.active
-    ? 'The person has left.'
-    : question.resource.state !== 'active'
-      ? 'The resource is archived.'
-      : !levelList(question.resource.levels).some((level) => level.name === question.level)
-        ? 'The resource has no such level any more.'
-        : null;
+  const gone = whyNot(question);
   return gone === null
     ? said
     : { ...said, effect: 'deny', message: gone, problems: [{ field: 'policy', message: gone }] };

@@ -12,6 +12,8 @@ export interface PersonFacts {
   readonly displayName: string;
   readonly roles: ReadonlySet<Role>;
   readonly active: boolean;
+  /** Locked, and why: keeps what the person is, and bars them from asking and deciding. Null: not locked. */
+  readonly suspendedBecause: string | null;
   readonly owner: boolean;
   readonly invitedBy: string | null;
   readonly groups: readonly string[];
@@ -43,10 +45,14 @@ export async function loadDirectory(db: Kysely<Database>): Promise<Directory> {
         {
           id: row.id,
           displayName: row.display_name,
+          // Who is locked is nobody's administrator or auditor meanwhile.
           roles: new Set(
-            stringList(row.roles).filter((role): role is Role => (ROLES as readonly string[]).includes(role)),
+            stringList(row.suspended_at === null ? row.roles : '[]').filter((role): role is Role =>
+              (ROLES as readonly string[]).includes(role),
+            ),
           ),
           active: row.state === 'active',
+          suspendedBecause: row.suspended_at === null ? null : (row.suspended_because ?? ''),
           owner: row.owner === 1,
           invitedBy: row.invited_by,
           groups: groupsOf.get(row.id) ?? [],
@@ -68,10 +74,11 @@ const standsFor = (person: PersonFacts, from: string, owners: readonly string[])
   from === OWNERS ? owns(person, owners) : person.groups.includes(from);
 
 /** Why somebody who is in the right group still doesn't count. */
-export type Bar = 'self' | 'invited' | 'removed' | 'no_device';
+export type Bar = 'self' | 'invited' | 'removed' | 'suspended' | 'no_device';
 export function barOf(person: PersonFacts, requesterId: string): Bar | null {
   if (person.id === requesterId) return 'self';
   if (!person.active) return 'removed';
+  if (person.suspendedBecause !== null) return 'suspended';
   if (person.invitedBy === requesterId) return 'invited';
   return person.reachable ? null : 'no_device';
 }
@@ -114,6 +121,7 @@ export function wordMissing(
     self: 'is the requester',
     invited: 'was invited by the requester',
     removed: 'has left',
+    suspended: 'is locked',
     no_device: 'has no confirmed device',
   };
   return missing

@@ -1,5 +1,6 @@
 /** Rows gathered into what views and decisions need. Batched, so that a list costs a handful of queries whatever its length. */
 import type { Kysely } from 'kysely';
+import type { EndOn } from '../../../shared/domain/end-signals';
 import { asInstant, type Instant } from '../../../shared/domain/instant';
 import type { EndReason, GrantState, RequestState } from '../../../shared/domain/states';
 import type { Database, DecisionTable, GrantTable, RequestTable, ResourceTable } from '../store/schema';
@@ -28,6 +29,10 @@ export interface GrantFacts {
   readonly approverIds: readonly string[];
   /** An extension that waits for approval, or is approved and not in effect yet. */
   readonly pendingExtension: RequestTable | null;
+  /** Extensions that took effect, or are on their way. */
+  readonly extensionCount: number;
+  /** What ends it early, by the policy it was approved under. */
+  readonly endOn: EndOn;
 }
 
 async function resourcesOf(db: Kysely<Database>, ids: readonly string[]): Promise<Map<string, ResourceTable>> {
@@ -134,9 +139,10 @@ export async function loadGrants(db: Kysely<Database>, rows: readonly GrantTable
   return rows.map((row) => {
     const resource = must(resources.get(row.resource_id), `resource ${row.resource_id}`);
     const mine = extensions.get(row.id) ?? [];
+    const request = must(byId.get(row.request_id), `request ${row.request_id}`);
     return {
       row,
-      request: must(byId.get(row.request_id), `request ${row.request_id}`),
+      request,
       resource,
       owners: stringList(resource.owners),
       approverIds: [
@@ -146,7 +152,9 @@ export async function loadGrants(db: Kysely<Database>, rows: readonly GrantTable
           ),
         ),
       ],
-      pendingExtension: mine.find((request) => isOpen(request.state as RequestState) || isUnapplied(request)) ?? null,
+      pendingExtension: mine.find((one) => isOpen(one.state as RequestState) || isUnapplied(one)) ?? null,
+      extensionCount: mine.filter((one) => isApproved(one.state)).length,
+      endOn: storedAnswer(request.answer).answer.endOn,
     };
   });
 }

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { SealedCredential } from '../../../shared/contract/credential';
 import { cleanLine } from '../../../shared/contract/fields';
 import type { GrantView, InjectionReport } from '../../../shared/contract/grants';
+import { type EndSignal, SIGNAL_HAPPENED } from '../../../shared/domain/end-signals';
 import { AppError, notFound } from '../errors';
 import type { GrantTable } from '../store/schema';
 import type { WriteTx } from '../store/store';
@@ -167,14 +168,22 @@ async function machineSays(
   return after;
 }
 
-export async function returnGrant(deps: AccessDeps, caller: Caller, id: string): Promise<GrantView> {
+/** The holder is done; or their desktop is, because a signal came that its settings or the policy name. */
+export async function returnGrant(
+  deps: AccessDeps,
+  caller: Caller,
+  id: string,
+  signal: EndSignal | null = null,
+): Promise<GrantView> {
   return deps.store.write(
     async (tx) => {
       const directory = await loadDirectory(tx.db);
       const facts = await lockGrant(tx, id);
       // From any device of the holder: giving back must always be possible.
       if (facts === undefined || facts.row.person_id !== caller.personId) throw notFound('The grant');
-      return endBy(tx, deps, directory, caller, facts, { reason: 'returned', data: {} });
+      const because = signal === null ? null : SIGNAL_HAPPENED[signal];
+      const data = signal === null ? {} : { signal, because };
+      return endBy(tx, deps, directory, caller, facts, { reason: 'returned', data, because });
     },
     { purpose: 'removal' },
   );
@@ -189,7 +198,11 @@ export async function revoke(deps: AccessDeps, caller: Caller, id: string, reaso
         throw new AppError('forbidden', 'Only its approvers, the owners and administrators can end this access.', {
           ...(facts.row.person_id === caller.personId ? { next: 'It is yours: return it.' } : {}),
         });
-      return endBy(tx, deps, directory, caller, facts, { reason: 'revoked', data: { because: reason } });
+      return endBy(tx, deps, directory, caller, facts, {
+        reason: 'revoked',
+        data: { because: reason },
+        because: reason === '' ? null : reason,
+      });
     },
     { purpose: 'removal' },
   );
@@ -200,11 +213,21 @@ async function endBy(
   directory: Directory,
   caller: Caller,
   facts: GrantFacts,
-  ending: { readonly reason: 'returned' | 'revoked'; readonly data: Record<string, unknown> },
+  ending: {
+    readonly reason: 'returned' | 'revoked';
+    readonly data: Record<string, unknown>;
+    readonly because: string | null;
+  },
 ): Promise<GrantView> {
   // Ending what ends already is what was wanted.
   if (facts.row.state === 'ending' || facts.row.state === 'ended') return grantView(facts, directory, caller);
-  const record = { actor: personActor(caller), directory, endedBy: caller.personId, data: ending.data };
+  const record = {
+    actor: personActor(caller),
+    directory,
+    endedBy: caller.personId,
+    data: ending.data,
+    set: { end_because: ending.because },
+  };
   return grantView(await command(tx, deps, facts, { kind: 'end', reason: ending.reason }, record), directory, caller);
 }
 

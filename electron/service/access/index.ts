@@ -13,6 +13,7 @@ export type { AccessDeps } from './deps';
 export { createLifecycle, type Lifecycle } from './lifecycle';
 export { installDefaultPolicy } from './policies';
 export type { Recorder } from './record';
+export { createHookCases, type HookCases } from './ticket-hook';
 
 /** `resources.*` are in resources.ts. */
 export type AccessCases = Pick<
@@ -39,7 +40,7 @@ export function createAccessCases(deps: AccessDeps): AccessCases {
     'grants.credential': (caller, { params }) => grants.credential(deps, caller, params.id),
     'grants.report': (caller, { params, body }) => grants.report(deps, caller, params.id, body),
     'grants.extend': (caller, { params, body }) => extend(deps, caller, params.id, body),
-    'grants.return': (caller, { params }) => grants.returnGrant(deps, caller, params.id),
+    'grants.return': (caller, { params, body }) => grants.returnGrant(deps, caller, params.id, body?.signal ?? null),
     'grants.revoke': (caller, { params, body }) => grants.revoke(deps, caller, params.id, body.reason),
     'grants.attest': (caller, { params, body }) => grants.attest(deps, caller, params.id, body.reason),
     'policy.get': () => policies.getPolicy(deps),

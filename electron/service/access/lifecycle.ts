@@ -34,9 +34,13 @@ export interface Lifecycle {
   /** Ends its grants and closes its requests. */
   onResourceArchived(tx: WriteTx, resourceId: string, actor?: Actor): Promise<void>;
   onPolicyChanged(tx: WriteTx, actor?: Actor): Promise<void>;
+  /** Locked: all their grants stop at once, their requests are closed. Unlocking revives nothing, so it needs no call here. */
+  onPersonSuspended(tx: WriteTx, personId: string, because: string, actor: Actor): Promise<void>;
+  onResourceSuspended(tx: WriteTx, resourceId: string, because: string, actor: Actor): Promise<void>;
 }
 const LIVE = ['ready', 'provisioning', 'active'];
 const OPEN = ['pending', 'blocked'];
+const MAX_BECAUSE_CHARS = 600;
 
 export function createLifecycle(deps: Recorder): Lifecycle {
   return {
@@ -60,6 +64,14 @@ export function createLifecycle(deps: Recorder): Lifecycle {
     async onPolicyChanged(tx) {
       await reassess(tx, deps);
     },
+    async onPersonSuspended(tx, personId, because, actor) {
+      await endWhere(tx, deps, { column: 'person_id', id: personId }, 'revoked', actor, because);
+      await reassess(tx, deps); // their requests answer "denied", and what waited for them goes to others
+    },
+    async onResourceSuspended(tx, resourceId, because, actor) {
+      await endWhere(tx, deps, { column: 'resource_id', id: resourceId }, 'revoked', actor, because);
+      await reassess(tx, deps);
+    },
   };
 }
 
@@ -69,6 +81,7 @@ async function endWhere(
   which: { readonly column: 'person_id' | 'device_id' | 'resource_id'; readonly id: string },
   reason: EndReason,
   actor: Actor,
+  because?: string,
 ): Promise<void> {
   const rows = await tx.db
     .selectFrom('grants')
@@ -77,22 +90,27 @@ async function endWhere(
     .where('state', 'in', LIVE)
     .execute();
   const directory = await loadDirectory(tx.db);
-  for (const { id } of rows) await endGrant(tx, deps, directory, id, reason, actor);
+  for (const { id } of rows) await endGrant(tx, deps, directory, id, { reason, because }, actor);
 }
-async function endGrant(
+/** Ends one live grant; one that ended meanwhile stays as it is. */
+export async function endGrant(
   tx: WriteTx,
   deps: Recorder,
   directory: Directory,
   id: string,
-  reason: EndReason,
+  why: { readonly reason: EndReason; readonly because?: string | undefined; readonly data?: Record<string, unknown> },
   actor: Actor,
 ): Promise<void> {
   const facts = await lockGrant(tx, id);
   if (facts === undefined) return;
-  const outcome = decideGrant(grantCore(facts.row), { kind: 'end', reason }, deps.clock.now());
+  const outcome = decideGrant(grantCore(facts.row), { kind: 'end', reason: why.reason }, deps.clock.now());
   if (outcome.kind === 'refused') return; // it ended meanwhile
   const endedBy = actor.kind === 'person' && actor.id !== null ? { endedBy: actor.id } : {};
-  await recordGrant(tx, deps, facts, outcome.events, { actor, directory, ...endedBy });
+  const said =
+    why.because === undefined
+      ? {}
+      : { data: { because: why.because, ...why.data }, set: { end_because: why.because.slice(0, MAX_BECAUSE_CHARS) } };
+  await recordGrant(tx, deps, facts, outcome.events, { actor, directory, ...endedBy, ...said });
 }
 
 async function withdrawWhere(
@@ -142,7 +160,7 @@ async function reassess(tx: WriteTx, deps: Recorder): Promise<void> {
   const live = await tx.db.selectFrom('grants').selectAll().where('state', 'in', LIVE).orderBy('id').execute();
   for (const { row, resource } of await loadGrants(tx.db, live))
     if (!isCovered(policy, row, directory, resource, deps.clock.now()))
-      await endGrant(tx, deps, directory, row.id, 'policy_changed', POLICY);
+      await endGrant(tx, deps, directory, row.id, { reason: 'policy_changed' }, POLICY);
 }
 
 /** Judges one open request again. What was approved under another answer doesn't count for the new one. Returns the facts as they are then. */

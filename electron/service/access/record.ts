@@ -256,6 +256,8 @@ async function afterApproval(tx: WriteTx, deps: Recorder, facts: RequestFacts): 
       claimed_until: null,
       last_error: null,
       alarmed_at: null,
+      end_because: null,
+      issue: 0,
     })
     .execute();
   return id;

@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import type {
   Level,
   NewResource,
+  Orphan,
   Resource,
   ResourceChange,
   ResourceSettings,
@@ -29,6 +30,7 @@ import { personActor } from './record';
 import { resourceView } from './views';
 
 export const MAX_RESOURCES = 5_000;
+const MAX_ORPHANS_SHOWN = 200;
 const EVERYBODY = { people: [], roles: [], everybody: true } as const;
 /** Stands in the mark of a trial role while the resource has no id yet; the trial is rolled back. */
 const NO_RESOURCE = `res_${'0'.repeat(26)}`;
@@ -39,7 +41,7 @@ export interface ResourceDeps {
   readonly random: Random;
   readonly secretBox: Pick<SecretBox, 'seal' | 'open'>;
   readonly provisioners: ReadonlyMap<string, Provisioner>;
-  readonly lifecycle: Pick<Lifecycle, 'onResourceArchived' | 'onPolicyChanged'>;
+  readonly lifecycle: Pick<Lifecycle, 'onResourceArchived' | 'onPolicyChanged' | 'onResourceSuspended'>;
 }
 export type ResourceCases = Pick<UseCases, Extract<keyof UseCases, `resources.${string}`>>;
 
@@ -50,6 +52,9 @@ export function createResourceCases(deps: ResourceDeps): ResourceCases {
     'resources.create': (caller, { body }) => create(deps, caller, body),
     'resources.change': (caller, { params, body }) => change(deps, caller, params.id, body),
     'resources.archive': (caller, { params }) => archive(deps, caller, params.id),
+    'resources.suspend': (caller, { params, body }) => suspend(deps, caller, params.id, body.reason),
+    'resources.resume': (caller, { params }) => resume(deps, caller, params.id),
+    'resources.orphans': (_caller, { params }) => orphans(deps, params.id),
     'resources.test': (caller, { body }) => testTarget(deps, caller, body),
     'resources.plan': async (caller, { body }) => {
       const { target, provisioner } = await resolve(deps, caller, body);
@@ -102,7 +107,7 @@ async function observe(
 async function create(deps: ResourceDeps, caller: Caller, body: z.output<typeof NewResource>): Promise<Resource> {
   requireAdmin(caller);
   const provisioner = provisionerFor(deps, body.settings.kind);
-  const levels = checkedLevels(body.levels ?? provisioner.proposedLevels(body.name));
+  const levels = checkedLevels(body.levels ?? provisioner.proposedLevels(body.name, body.settings));
   const now = deps.clock.now();
   const id = newId('resource', now, deps.random);
   const observed = await observe(provisioner, {
@@ -128,6 +133,10 @@ async function create(deps: ResourceDeps, caller: Caller, body: z.output<typeof 
     ...observed,
     health_at: now,
     created_at: now,
+    suspended_at: null,
+    suspended_by: null,
+    suspended_because: null,
+    concurrency: body.concurrency ?? null,
   };
   await deps.store.write(async (tx) => {
     const count = await tx.db
@@ -212,7 +221,7 @@ function columnsOf(
   row: ResourceTable,
   body: z.output<typeof ResourceChange>,
 ): Partial<ResourceTable> {
-  const given: Partial<Record<keyof ResourceTable, string | undefined>> = {
+  const given: Partial<Record<keyof ResourceTable, string | number | undefined>> = {
     description: body.description,
     environment: body.environment,
     risk: body.risk,
@@ -221,6 +230,7 @@ function columnsOf(
     depends_on: body.dependsOn && JSON.stringify(unique(body.dependsOn)),
     settings: body.settings && JSON.stringify(body.settings),
     levels: body.levels && JSON.stringify(checkedLevels(body.levels)),
+    concurrency: body.concurrency,
     secret_enc:
       body.secret === undefined ? undefined : deps.secretBox.seal(body.secret, secretContext.resourceSecret(row.id)),
   };
@@ -268,6 +278,56 @@ async function archive(deps: ResourceDeps, caller: Caller, id: string): Promise<
     { purpose: 'removal' },
   );
   return {};
+}
+
+/** All access to it ends at once, nothing is given until it is unlocked. What ended stays ended. */
+async function suspend(deps: ResourceDeps, caller: Caller, id: string, reason: string): Promise<Resource> {
+  requireAdmin(caller);
+  return deps.store.write(
+    async (tx) => {
+      const row = await lockable(tx, id);
+      if (row.suspended_at !== null) return resourceView(row, 'administrators');
+      const lock = { suspended_at: deps.clock.now(), suspended_by: caller.displayName, suspended_because: reason };
+      await tx.db.updateTable('resources').set(lock).where('id', '=', id).execute();
+      record(tx, caller, 'resource.suspended', row, { because: reason });
+      await deps.lifecycle.onResourceSuspended(tx, id, `${row.name} was locked: ${reason}`, personActor(caller));
+      return resourceView({ ...row, ...lock }, 'administrators');
+    },
+    { purpose: 'removal' },
+  );
+}
+async function resume(deps: ResourceDeps, caller: Caller, id: string): Promise<Resource> {
+  requireAdmin(caller);
+  return deps.store.write(async (tx) => {
+    const row = await lockable(tx, id);
+    if (row.suspended_at === null) return resourceView(row, 'administrators');
+    const open = { suspended_at: null, suspended_by: null, suspended_because: null };
+    await tx.db.updateTable('resources').set(open).where('id', '=', id).execute();
+    record(tx, caller, 'resource.resumed', row, { because: row.suspended_because, since: row.suspended_at });
+    return resourceView({ ...row, ...open }, 'administrators');
+  });
+}
+async function lockable(tx: WriteTx, id: string): Promise<ResourceTable> {
+  const row = await tx.db.selectFrom('resources').selectAll().where('id', '=', id).executeTakeFirst();
+  if (row?.state !== 'active') throw notFound('The resource');
+  return row;
+}
+async function orphans(deps: ResourceDeps, id: string): Promise<{ items: Orphan[]; nextCursor: null }> {
+  const rows = await deps.store.db
+    .selectFrom('orphans')
+    .selectAll()
+    .where('resource_id', '=', id)
+    .orderBy('found_at')
+    .limit(MAX_ORPHANS_SHOWN)
+    .execute();
+  const items = rows.map((row) => ({
+    principal: row.principal,
+    foundAt: row.found_at,
+    triedAt: row.tried_at,
+    attempts: row.attempts,
+    lastError: row.last_error,
+  }));
+  return { items, nextCursor: null };
 }
 
 async function loadRow(deps: ResourceDeps, id: string): Promise<ResourceTable> {

@@ -10,6 +10,7 @@ import { MAX_PENDING_PER_PERSON, MAX_TTL_MS, MIN_TTL_MS, PENDING_TTL_MS } from '
 import { AppError, notFound } from '../errors';
 import type { Database, GrantTable, RequestTable, ResourceTable } from '../store/schema';
 import type { WriteTx } from '../store/store';
+import { budgetFacts, budgetProblems, budgetView } from './budget';
 import type { Caller } from './caller';
 import { answer, loadPolicy } from './context';
 import type { AccessDeps } from './deps';
@@ -54,9 +55,13 @@ export async function preview(deps: AccessDeps, caller: Caller, body: NewRequest
   const resource = await activeResource(db, body.resourceId);
   levelOf(resource, body.level);
   const owners = stringList(resource.owners);
-  const said = answer(await loadPolicy(db), { person, resource, level: body.level, ask: body, at: deps.clock.now() });
+  const now = deps.clock.now();
+  const said = answer(await loadPolicy(db), { person, resource, level: body.level, ask: body, at: now });
+  const budget = await budgetFacts(db, { personId: person.id, resourceId: resource.id, now }, said);
+  const over = budgetProblems(budget, { ttlMs: body.ttlMs, resource: resource.name, now });
   return {
-    answer: said,
+    answer: { ...said, problems: [...said.problems, ...over] },
+    budget: budgetView(budget, body.ttlMs, now),
     approvers: said.approvals.map(({ from, count }) => ({
       group: from,
       count,
@@ -91,6 +96,10 @@ export async function extend(
     const { row, request, pendingExtension } = grant;
     if (row.state !== 'active' || row.expires_at === null || row.expires_at <= deps.clock.now())
       throw new AppError('wrong-state', 'Only active access can be extended.', { next: 'Ask for access again.' });
+    if (grant.extensionCount > 0 && body.reason === '')
+      throw new AppError('invalid-input', 'From the second extension on, say why more time is needed.', {
+        errors: [{ path: 'reason', message: 'Say why you need still more time.' }],
+      });
     if (pendingExtension !== null)
       throw new AppError('conflict', `More time has been asked for already (${ticketOf(pendingExtension)}).`);
     const ask: NewRequest = {
@@ -174,6 +183,11 @@ async function open(tx: WriteTx, deps: AccessDeps, caller: Caller, body: NewRequ
     const problems = [
       ...said.problems,
       ...(extending === null ? [] : extensionProblems(extending, body.ttlMs, said.maxDurationMs ?? 0, now)),
+      ...budgetProblems(await budgetFacts(tx.db, { personId: person.id, resourceId: resource.id, now }, said), {
+        ttlMs: body.ttlMs,
+        resource: resource.name,
+        now,
+      }),
     ];
     if (problems.length > 0)
       throw new AppError('invalid-input', problems[0]?.message ?? 'The request does not fit the policy.', {

@@ -1,8 +1,11 @@
 /** What leaves the service: RequestView, GrantView, Resource. `viewer` null is for events, whose readers differ: every `can` is false. */
+
+import type { Suspension } from '../../../shared/contract/fields';
 import type { GrantView } from '../../../shared/contract/grants';
 import type { DecisionRecord, RequestView } from '../../../shared/contract/requests';
 import type { Resource } from '../../../shared/contract/resources';
 import { asInstant } from '../../../shared/domain/instant';
+import { DEFAULT_TARGET_CONCURRENCY } from '../../../shared/domain/limits';
 import type {
   EndProof,
   EndReason,
@@ -147,9 +150,14 @@ export function grantView(facts: GrantFacts, directory: Directory, viewer: Viewe
     endReason: row.end_reason as EndReason | null,
     endedBy: row.ended_by === null ? null : nameOf(directory, row.ended_by),
     endProof: row.end_proof as EndProof | null,
+    endedBecause: row.end_because,
+    endOn: facts.endOn,
+    issue: row.issue,
+    extensionNeedsReason: facts.extensionCount > 0,
     removal: {
       machine: row.machine as GrantView['removal']['machine'],
       target: row.target as GrantView['removal']['target'],
+      since: row.ending_since,
       attempts: state === 'ending' || state === 'ended' ? row.attempts : 0,
       nextTryAt: state === 'ending' ? row.due_at : null,
       lastError: row.last_error,
@@ -167,6 +175,13 @@ export function grantView(facts: GrantFacts, directory: Directory, viewer: Viewe
     },
   };
 }
+
+type Lockable = Pick<ResourceTable, 'suspended_at' | 'suspended_by' | 'suspended_because'>;
+/** Since when, by whom and why something is locked; null when it is not. */
+export const suspensionOf = (row: Lockable): Suspension | null =>
+  row.suspended_at === null
+    ? null
+    : { at: row.suspended_at, by: row.suspended_by ?? 'Hallpass', because: row.suspended_because ?? '' };
 
 /** A resource for the catalog: its settings are for administrators (resources.list), not for everybody who may ask. */
 export function resourceView(row: ResourceTable, forWhom: 'administrators' | 'everybody'): Resource {
@@ -187,5 +202,7 @@ export function resourceView(row: ResourceTable, forWhom: 'administrators' | 'ev
     health: row.health as Resource['health'],
     healthAt: row.health_at,
     settings: forWhom === 'administrators' ? settingsOf(row.settings) : null,
+    suspended: suspensionOf(row),
+    concurrency: row.concurrency ?? DEFAULT_TARGET_CONCURRENCY,
   };
 }

@@ -10,14 +10,16 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { API, type ApiName, type Route } from '../../../shared/contract/api';
+import { HOOK_SIGNATURE_HEADER, HOOK_TIMESTAMP_HEADER } from '../../../shared/crypto/hook-signature';
 import type { Clock } from '../../../shared/domain/instant';
 import { MAX_BODY_BYTES } from '../../../shared/domain/limits';
+import type { HookCases } from '../access';
 import type { Caller } from '../access/caller';
 import { AppError } from '../errors';
 import type { Logger } from '../log';
 import type { OpenCases } from '../people';
 import type { Store } from '../store/store';
-import type { StreamCases, UseCases } from '../use-cases';
+import type { OpenRoute, StreamCases, UseCases } from '../use-cases';
 import type { Authenticator } from './authenticate';
 import type { DpopGuard } from './dpop-guard';
 import type { EventHub } from './event-hub';
@@ -46,6 +48,7 @@ export interface HttpDeps {
   readonly useCases: UseCases;
   readonly streams: StreamCases;
   readonly open: OpenCases;
+  readonly hooks: Pick<HookCases, 'ticketClosed'>;
   readonly rateLimits: RateLimits;
   /** Host names of the TCP listener; asked at each call, since the port is known only after listening. */
   readonly allowedHosts: () => ReadonlySet<string>;
@@ -62,6 +65,10 @@ interface Visit {
   readonly arrival: Arrival;
   caller: Caller | null;
 }
+
+const HOOKS_PREFIX = '/v1/hooks/';
+/** Bodies as they came, of calls whose signature is over them. */
+const rawBodies = new WeakMap<IncomingMessage, string>();
 
 export async function createHttpApp(deps: HttpDeps): Promise<HttpApp> {
   const arrivals = new WeakMap<IncomingMessage, Arrival>();
@@ -89,7 +96,10 @@ export async function createHttpApp(deps: HttpDeps): Promise<HttpApp> {
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'string' },
-    async (_request: unknown, text: string | Buffer) => parseJsonBody(String(text)),
+    async (request: FastifyRequest, text: string | Buffer) => {
+      if (request.url.startsWith(HOOKS_PREFIX)) rawBodies.set(request.raw, String(text)); // what was signed
+      return parseJsonBody(String(text));
+    },
   );
 
   function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
@@ -235,10 +245,10 @@ function addApiRoutes(app: FastifyInstance, deps: HttpDeps, visitOf: VisitOf, gu
       handler: async (request, reply) => {
         const visit = visitOf(request);
         const input = { params: request.params, query: request.query, body: request.body };
-        if (name === 'session.challenge' || name === 'session.token' || name === 'join') {
+        if (isOpenRoute(name)) {
           const address = addressKey(request.raw.socket.remoteAddress);
           if (visit.arrival.via === 'tcp') open[name === 'join' ? 'join' : 'signIn'].take(address);
-          return serveOpen(name, deps, request, visit, input.body);
+          return serveOpen(name, deps, request, visit, { parsed: input.body, raw: rawBodies.get(request.raw) ?? '' });
         }
         const caller = visit.caller;
         if (caller === null) throw new Error(`no caller on ${name}`);
@@ -259,12 +269,20 @@ const callUseCase = (cases: UseCases, name: keyof UseCases, caller: Caller, inpu
 const callStream = (cases: StreamCases, name: keyof StreamCases, caller: Caller, input: unknown) =>
   (cases[name] as (caller: Caller, input: unknown) => AsyncIterable<string>)(caller, input);
 
+const OPEN_ROUTES: readonly ApiName[] = [
+  'session.challenge',
+  'session.token',
+  'join',
+  'hooks.ticketClosed',
+] satisfies OpenRoute[];
+const isOpenRoute = (name: ApiName): name is OpenRoute => OPEN_ROUTES.includes(name);
+
 async function serveOpen(
-  name: 'session.challenge' | 'session.token' | 'join',
+  name: OpenRoute,
   deps: HttpDeps,
   request: FastifyRequest,
   visit: Visit,
-  body: unknown,
+  { parsed: body, raw }: { readonly parsed: unknown; readonly raw: string },
 ): Promise<unknown> {
   switch (name) {
     case 'session.challenge':
@@ -276,6 +294,13 @@ async function serveOpen(
     }
     case 'join':
       return deps.open.join(API[name].body.parse(body));
+    case 'hooks.ticketClosed':
+      return deps.hooks.ticketClosed({
+        timestamp: oneHeader(request.headers[HOOK_TIMESTAMP_HEADER]),
+        signature: [request.headers[HOOK_SIGNATURE_HEADER] ?? []].flat().join(',') || undefined,
+        rawBody: raw,
+        ticket: API[name].body.parse(body).ticket,
+      });
   }
 }
 

@@ -22,12 +22,25 @@ export function hasRole(caller: Pick<Caller, 'roles'>, access: Route['access']):
 
 /** What still works in revoke-only mode besides reading: signing in, and everything that takes access away. */
 const TAKES_AWAY: ReadonlySet<ApiName> = new Set<ApiName>([
-  ...(['session.challenge', 'session.token', 'people.remove', 'devices.revoke', 'invites.withdraw'] as const),
+  ...([
+    'session.challenge',
+    'session.token',
+    'people.remove',
+    'people.suspend',
+    'devices.revoke',
+    'invites.withdraw',
+  ] as const),
   ...(['requests.withdraw', 'requests.preview', 'grants.return', 'grants.revoke', 'grants.attest'] as const),
+  ...(['resources.suspend', 'hooks.ticketClosed', 'hooks.remove'] as const),
   ...(['grants.report', 'resources.archive', 'resources.test', 'resources.plan', 'policy.check'] as const),
 ]);
 export const givesAccess = (name: ApiName): boolean => API[name].method !== 'GET' && !TAKES_AWAY.has(name);
 
 /** Replies that hold a secret: never kept for a replay. */
-const SECRET_REPLIES: ReadonlySet<ApiName> = new Set<ApiName>(['invites.create', 'session.token', 'session.challenge']);
+const SECRET_REPLIES: ReadonlySet<ApiName> = new Set<ApiName>([
+  'invites.create',
+  'session.token',
+  'session.challenge',
+  'hooks.renew',
+]);
 export const replyKindOf = (name: ApiName): ReplyKind => (SECRET_REPLIES.has(name) ? 'secret' : 'storable');

@@ -31,12 +31,13 @@ export async function loadCaller(store: Store, deviceId: string, via: Caller['vi
     .selectFrom('devices')
     .innerJoin('people', 'people.id', 'devices.person_id')
     .select(['devices.id', 'devices.state', 'devices.person_id', 'people.display_name', 'people.roles'])
-    .select('people.state as person_state')
+    .select(['people.state as person_state', 'people.suspended_at'])
     .where('devices.id', '=', deviceId)
     .executeTakeFirst();
   if (!row) throw notSignedIn();
   if (row.state === 'revoked' || row.person_state === 'removed') throw deviceRevoked();
   if (row.state === 'pending') throw devicePending();
-  const roles = new Set(parseRoles(row.roles));
+  // Who is locked may look and give back, and is nobody's administrator meanwhile.
+  const roles = new Set(row.suspended_at === null ? parseRoles(row.roles) : []);
   return { personId: row.person_id, deviceId: row.id, displayName: row.display_name, roles, via };
 }

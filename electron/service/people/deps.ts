@@ -13,6 +13,7 @@ export interface AccessLifecycle {
   onPersonRemoved(tx: WriteTx, personId: string): Promise<void>;
   onDeviceRevoked(tx: WriteTx, deviceId: string): Promise<void>;
   onMembershipChanged(tx: WriteTx): Promise<void>;
+  onPersonSuspended(tx: WriteTx, personId: string, because: string, actor: z.infer<typeof AuditActor>): Promise<void>;
 }
 export interface PeopleDeps {
   readonly store: Store;

@@ -28,7 +28,7 @@ export interface OpenCases {
 export type PeopleCases = Pick<
   UseCases,
   | 'me.get'
-  | `people.${'list' | 'change' | 'remove'}`
+  | `people.${'list' | 'change' | 'remove' | 'suspend' | 'resume'}`
   | `devices.${'list' | 'confirm' | 'revoke'}`
   | `groups.${'list' | 'put' | 'remove'}`
   | `invites.${'create' | 'list' | 'withdraw'}`

@@ -1,4 +1,6 @@
 /** People and their roles. Removing somebody takes their devices, grants and open requests along, in one transaction. */
+import type { Person } from '../../../shared/contract/people';
+import type { Caller } from '../access/caller';
 import { AppError, notFound } from '../errors';
 import type { WriteTx } from '../store/store';
 import type { UseCases } from '../use-cases';
@@ -14,6 +16,7 @@ async function keepAnAdmin(tx: WriteTx, personId: string): Promise<void> {
     .innerJoin('devices', 'devices.person_id', 'people.id')
     .select('people.roles')
     .where('people.state', '=', 'active')
+    .where('people.suspended_at', 'is', null)
     .where('devices.state', '=', 'active')
     .where('people.id', '!=', personId)
     .execute();
@@ -31,9 +34,29 @@ async function activePerson(tx: WriteTx, personId: string) {
 
 export function createPeople({
   store,
+  clock,
   presence,
   lifecycle,
-}: PeopleDeps): Pick<UseCases, 'people.list' | 'people.change' | 'people.remove'> {
+}: PeopleDeps): Pick<UseCases, `people.${'list' | 'change' | 'remove' | 'suspend' | 'resume'}`> {
+  async function onePerson(tx: WriteTx, id: string): Promise<Person> {
+    const [person] = await loadPeople(tx.db, presence, id);
+    if (!person) throw notFound('This person');
+    return person;
+  }
+  /** The log's entry, and the event that everybody sees. */
+  async function say(
+    tx: WriteTx,
+    type: 'person.suspended' | 'person.resumed',
+    caller: Caller,
+    id: string,
+    data: Record<string, unknown>,
+  ): Promise<Person> {
+    const person = await onePerson(tx, id);
+    const subject = { kind: 'person', id, name: person.displayName };
+    tx.audit({ type, actor: actorOf(caller), subject, data, personId: id });
+    tx.event({ type: 'person.changed', subject: id, data: { person }, audience: EVERYBODY });
+    return person;
+  }
   return {
     'people.list': async () => ({ items: await loadPeople(store.db, presence), nextCursor: null }),
 
@@ -61,6 +84,46 @@ export function createPeople({
         if (!person) throw notFound('This person');
         tx.event({ type: 'person.changed', subject: params.id, data: { person }, audience: EVERYBODY });
         await lifecycle.onMembershipChanged(tx);
+        return person;
+      }),
+
+    'people.suspend': (caller, { params, body }) =>
+      store.write(
+        async (tx) => {
+          const before = await activePerson(tx, params.id);
+          if (before.state === 'removed') throw new AppError('wrong-state', 'This person was removed.');
+          if (params.id === caller.personId)
+            throw new AppError('conflict', 'Nobody locks themselves out.', { next: 'Ask another administrator.' });
+          if (parseRoles(before.roles).includes('admin')) await keepAnAdmin(tx, params.id);
+          if (before.suspended_at === null) {
+            const lock = {
+              suspended_at: clock.now(),
+              suspended_by: caller.displayName,
+              suspended_because: body.reason,
+            };
+            await tx.db.updateTable('people').set(lock).where('id', '=', params.id).execute();
+            const person = await say(tx, 'person.suspended', caller, params.id, { because: body.reason });
+            await lifecycle.onPersonSuspended(
+              tx,
+              params.id,
+              `${before.display_name} was locked: ${body.reason}`,
+              actorOf(caller),
+            );
+            return person;
+          }
+          return onePerson(tx, params.id);
+        },
+        { purpose: 'removal' },
+      ),
+    'people.resume': (caller, { params }) =>
+      store.write(async (tx) => {
+        const before = await activePerson(tx, params.id);
+        if (before.suspended_at === null) return onePerson(tx, params.id);
+        const open = { suspended_at: null, suspended_by: null, suspended_because: null };
+        await tx.db.updateTable('people').set(open).where('id', '=', params.id).execute();
+        const said = { because: before.suspended_because, since: before.suspended_at };
+        const person = await say(tx, 'person.resumed', caller, params.id, said);
+        await lifecycle.onMembershipChanged(tx); // what waited for an approver has one again
         return person;
       }),
 

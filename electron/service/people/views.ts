@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Device, Group, Invite, Person } from '../../../shared/contract/people';
 import { fingerprintOf } from '../../../shared/crypto/keys';
 import type { Instant } from '../../../shared/domain/instant';
+import { suspensionOf } from '../access/views';
 import type { Database, DeviceTable, InviteTable, PersonTable } from '../store/schema';
 import type { Presence } from '../use-cases';
 import { parseRoles } from './callers';
@@ -58,6 +59,7 @@ function personView(
         ? null
         : { personId: row.invited_by, displayName: row.inviter_name ?? 'somebody who left' },
     online: row.state === 'active' && presence.isOnline(row.id),
+    suspended: suspensionOf(row),
   };
 }
 

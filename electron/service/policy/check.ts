@@ -3,6 +3,8 @@
  * groups and resources come as arguments.
  */
 import type { PolicyCheck, PolicyDocument } from '../../../shared/contract/policy';
+import { formatDuration } from '../../../shared/domain/duration';
+import { signalsOf, wordCondition } from '../../../shared/domain/end-signals';
 import type { Instant } from '../../../shared/domain/instant';
 import { OWNERS, type PolicyContext, type PolicyInForce } from './context';
 import { ruleCovers } from './cover';
@@ -143,6 +145,8 @@ function fullWords(answer: ReturnType<typeof evaluatePolicy>): string {
     answer.reasonRequired ? 'reason' : '',
     answer.ticket.required ? ['ticket', ...answer.ticket.patterns].join(' ') : '',
     answer.effect === 'approve' ? answer.confirm : '',
+    answer.maxPerDayMs === null ? '' : `${formatDuration(answer.maxPerDayMs)} a day`,
+    ...signalsOf(answer.endOn).map((signal) => `ends when ${wordCondition(answer.endOn, signal)}`),
   ].filter((word) => word !== '');
   return extra.length === 0 ? wordAnswer(answer) : `${wordAnswer(answer)} (${extra.join(', ')})`;
 }

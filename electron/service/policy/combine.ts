@@ -4,6 +4,7 @@
  */
 import type { PolicyRule } from '../../../shared/contract/policy';
 import { parseDuration } from '../../../shared/domain/duration';
+import { type EndOn, type EndSignal, NOTHING_ENDS, stricterEndOn } from '../../../shared/domain/end-signals';
 import { MAX_TTL_MS } from '../../../shared/domain/limits';
 import type { PolicyContext } from './context';
 
@@ -16,6 +17,8 @@ export interface Terms {
   readonly ticket: { required: boolean; patterns: string[] };
   readonly confirm: 'notification' | 'card';
   readonly message: string | null;
+  readonly maxPerDayMs: number | null;
+  readonly endOn: EndOn;
 }
 export type Combined = Terms | { readonly kind: 'error'; readonly message: string };
 
@@ -31,6 +34,17 @@ export function combine(rules: readonly PolicyRule[], context: PolicyContext): C
       };
     durations.push(length);
   }
+  const budgets: number[] = [];
+  for (const rule of rules) {
+    if (rule.max_per_day === undefined) continue;
+    const length = parseDuration(rule.max_per_day);
+    if (length === undefined)
+      return {
+        kind: 'error',
+        message: `The rule "${rule.name}" has no usable max_per_day, so nothing is granted under it.`,
+      };
+    budgets.push(length);
+  }
   const effect = rules.some((rule) => rule.effect === 'approve') ? 'approve' : 'auto';
   const approvals = effect === 'approve' ? unionOfApprovals(rules) : [];
   if (effect === 'approve' && approvals.length === 0)
@@ -44,7 +58,29 @@ export function combine(rules: readonly PolicyRule[], context: PolicyContext): C
     ticket: ticketOf(rules),
     confirm: confirmOf(rules, context),
     message: rules.find((rule) => rule.message)?.message ?? null,
+    maxPerDayMs: budgets.length === 0 ? null : Math.min(...budgets),
+    endOn: rules.map(endOnOf).reduce(stricterEndOn, NOTHING_ENDS),
   };
+}
+
+/** What one rule lets end access early. A plain `sleep` is any sleep. Throws on a length that can't be read. */
+function endOnOf({ end_on = [] }: PolicyRule): EndOn {
+  const named = (signal: EndSignal) => end_on.includes(signal);
+  const sleeps = end_on.flatMap((one) =>
+    one === 'sleep' ? [0] : typeof one === 'object' ? [lengthOf(one.sleep)] : [],
+  );
+  return {
+    screenLock: named('screen_lock'),
+    sleepMs: sleeps.length === 0 ? null : Math.min(...sleeps),
+    networkChange: named('network_change'),
+    ticketClosed: named('ticket_closed'),
+    exit: named('exit'),
+  };
+}
+function lengthOf(text: string): number {
+  const length = parseDuration(text);
+  if (length === undefined) throw new RangeError(`"${text}" is not a duration`);
+  return length;
 }
 
 /** The largest count of each group, in the order the groups are first named. */

@@ -5,6 +5,7 @@
  */
 import type { PolicyAnswer, PolicyDocument, PolicyRule } from '../../../shared/contract/policy';
 import { formatDuration, wordDuration } from '../../../shared/domain/duration';
+import { NOTHING_ENDS } from '../../../shared/domain/end-signals';
 import { MAX_TTL_MS, MIN_TTL_MS } from '../../../shared/domain/limits';
 import { combine, type Terms } from './combine';
 import type { PolicyContext, PolicyInForce } from './context';
@@ -26,6 +27,8 @@ export function evaluatePolicy(policy: PolicyInForce<PolicyDocument>, context: P
     ticket: { required: false, patterns: [] },
     confirm: 'card',
     message: null,
+    maxPerDayMs: null,
+    endOn: NOTHING_ENDS,
     policyVersion: policy.version,
     policyDigest: policy.digest,
     problems: [],
@@ -61,7 +64,12 @@ export function evaluatePolicy(policy: PolicyInForce<PolicyDocument>, context: P
   const highest = Math.max(...matching.map((rule) => rule.priority));
   const deciding = matching.filter((rule) => rule.priority === highest);
   const names = deciding.map((rule) => rule.name);
-  const terms = combine(deciding, context);
+  let terms: ReturnType<typeof combine>;
+  try {
+    terms = combine(deciding, context);
+  } catch {
+    return denied(names, `The rules ${names.join(', ')} can't be judged, so nothing is granted under them.`);
+  }
   if (terms.kind === 'error') return denied(names, terms.message);
   const { kind: _, ...said } = terms;
   return { ...none, ...said, rules: names, problems: context.ask === null ? [] : problemsOf(terms, context.ask) };
@@ -96,6 +104,8 @@ export function sameTerms(a: PolicyAnswer, b: PolicyAnswer): boolean {
       x.ticket.required,
       [...x.ticket.patterns].sort(),
       x.confirm,
+      x.maxPerDayMs,
+      [x.endOn.screenLock, x.endOn.sleepMs, x.endOn.networkChange, x.endOn.ticketClosed, x.endOn.exit],
       x.problems.map((problem) => problem.field).sort(),
     ]);
   return key(a) === key(b);

@@ -8,6 +8,7 @@ import { type Document, isAlias, LineCounter, parseDocument, visit } from 'yaml'
 import type { z } from 'zod';
 import { PolicyDocument } from '../../../shared/contract/policy';
 import { canonicalJson } from '../../../shared/crypto/canonical-json';
+import { BUDGET_WINDOW_MS } from '../../../shared/domain/budget';
 import { formatDuration, parseDuration } from '../../../shared/domain/duration';
 import { MAX_POLICY_BYTES, MAX_TTL_MS, MIN_TTL_MS } from '../../../shared/domain/limits';
 
@@ -114,6 +115,35 @@ function plainIssues(issue: z.core.$ZodIssue): { path: Path; message: string }[]
   return [{ path: issue.path, message: issue.message }];
 }
 
+/** Lengths other than `max_duration`. */
+function lengthErrors(rule: PolicyDocument['rules'][number], at: (field: string) => Path) {
+  const errors: { path: Path; message: string }[] = [];
+  const notOne = (field: string, text: string) =>
+    errors.push({ path: at(field), message: `"${text}" is not a duration. Write "30m", "1h30m" or "2d".` });
+  if (rule.effect === 'deny' && (rule.max_per_day !== undefined || rule.end_on !== undefined))
+    errors.push({
+      path: at(rule.max_per_day === undefined ? 'end_on' : 'max_per_day'),
+      message: 'A rule that denies gives nothing that could be limited or ended.',
+    });
+  if (rule.max_per_day !== undefined) {
+    const length = parseDuration(rule.max_per_day);
+    if (length === undefined) notOne('max_per_day', rule.max_per_day);
+    else if (length < MIN_TTL_MS || length > BUDGET_WINDOW_MS)
+      errors.push({
+        path: at('max_per_day'),
+        message: `The budget of 24 hours lies between ${formatDuration(MIN_TTL_MS)} and ${formatDuration(BUDGET_WINDOW_MS)}.`,
+      });
+  }
+  for (const one of rule.end_on ?? []) {
+    if (typeof one === 'string') continue;
+    const length = parseDuration(one.sleep);
+    if (length === undefined) notOne('end_on', one.sleep);
+    else if (length > MAX_TTL_MS)
+      errors.push({ path: at('end_on'), message: `A sleep of more than ${formatDuration(MAX_TTL_MS)} ends nothing.` });
+  }
+  return errors;
+}
+
 /** What the shape alone can't say. */
 function ruleErrors(document: PolicyDocument): { path: Path; message: string }[] {
   const errors: { path: Path; message: string }[] = [];
@@ -138,6 +168,7 @@ function ruleErrors(document: PolicyDocument): { path: Path; message: string }[]
           message: `A duration lies between ${formatDuration(MIN_TTL_MS)} and ${formatDuration(MAX_TTL_MS)}.`,
         });
     }
+    errors.push(...lengthErrors(rule, at));
     if (rule.effect !== 'approve' && (rule.approvals?.length ?? 0) > 0)
       errors.push({ path: at('approvals'), message: `Approvals have no meaning when the effect is "${rule.effect}".` });
   });

@@ -15,6 +15,10 @@ export interface PersonTable {
   state: 'active' | 'removed';
   joined_at: number;
   invited_by: string | null;
+  /** Locked since; by whom (their name then) and why. */
+  suspended_at: number | null;
+  suspended_by: string | null;
+  suspended_because: string | null;
 }
 export interface DeviceTable {
   id: string;
@@ -66,6 +70,11 @@ export interface ResourceTable {
   health: string;
   health_at: number | null;
   created_at: number;
+  suspended_at: number | null;
+  suspended_by: string | null;
+  suspended_because: string | null;
+  /** Calls its target gets at the same time; null: the usual number. */
+  concurrency: number | null;
 }
 export interface PolicyTable {
   version: number;
@@ -166,6 +175,19 @@ export interface GrantTable {
   claimed_until: number | null;
   last_error: string | null;
   alarmed_at: number | null;
+  /** Why it was ended early, in a sentence. */
+  end_because: string | null;
+  /** How many credentials were made for it so far. */
+  issue: number;
+}
+/** A login of ours that no live grant owns and that is not gone yet; the row goes with it. */
+export interface OrphanTable {
+  resource_id: string;
+  principal: string;
+  found_at: number;
+  tried_at: number;
+  attempts: number;
+  last_error: string | null;
 }
 export interface OutboxTable {
   seq: number;
@@ -241,6 +263,7 @@ export interface Database {
   nonces: NonceTable;
   decisions: DecisionTable;
   grants: GrantTable;
+  orphans: OrphanTable;
   outbox: OutboxTable;
   audit_leaves: AuditLeafTable;
   audit_nodes: AuditNodeTable;

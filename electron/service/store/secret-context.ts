@@ -6,6 +6,7 @@ export const secretContext = {
   resourceSecret: (resourceId: string) => `resources.secret_enc:${resourceId}`,
   logSigner: 'meta.store.log_signer_enc',
   leaseVault: 'live-leases.sealed',
+  ticketHook: 'meta.hook.ticket_closed_enc',
   serviceKey: 'meta.service.key_enc',
   serviceCertificate: 'meta.service.certificate_enc',
 } as const;

@@ -2,6 +2,7 @@
  * Ready-made values of every contract type, for looking at screens. Not for tests of behaviour: those use real parts.
  * All times hang on `NOW`, Tuesday 7 October 2025, 09:42, so that two pictures of one screen are alike.
  */
+
 import type { AuditEntry, AuditPage, Checkpoint } from '../../../shared/contract/audit';
 import type { GrantView } from '../../../shared/contract/grants';
 import type { AppInfo, LocalInjection, SessionState } from '../../../shared/contract/ipc';
@@ -10,6 +11,7 @@ import type { PolicyAnswer, PolicyVersion, Preview } from '../../../shared/contr
 import type { CardFacts, RequestView } from '../../../shared/contract/requests';
 import type { CatalogEntry, Level, Resource } from '../../../shared/contract/resources';
 import { Settings } from '../../../shared/contract/settings';
+import { NOTHING_ENDS } from '../../../shared/domain/end-signals';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../shared/domain/instant';
 
 export const NOW = new Date(2025, 9, 7, 9, 42, 0).getTime();
@@ -33,6 +35,7 @@ const person = (n: number, displayName: string, more: Partial<Person> = {}): Per
   joinedAt: ago(90 * 24 * HOUR_MS),
   invitedBy: { personId: fixtureId('per', 1), displayName: 'Nadia Rahman' },
   online: true,
+  suspended: null,
   ...more,
 });
 export const nadia = person(1, 'Nadia Rahman', {
@@ -127,6 +130,8 @@ const resource = (n: number, name: string, more: Partial<Resource> = {}): Resour
   dependsOn: [],
   levels: Object.values(LEVELS),
   state: 'active',
+  suspended: null,
+  concurrency: 8,
   createdAt: ago(60 * 24 * HOUR_MS),
   targetLabel: 'PostgreSQL 18',
   health: 'reachable',
@@ -198,6 +203,7 @@ const levelAnswer = (name: string, more: Partial<CatalogLevel> = {}): CatalogLev
   message: null,
   reasonRequired: true,
   ticketRequired: false,
+  maxPerDayMs: null,
   ...more,
 });
 const auto: Partial<CatalogLevel> = {
@@ -239,6 +245,8 @@ export const answer: PolicyAnswer = {
   ticket: { required: false, patterns: ['INC-#'] },
   confirm: 'card',
   message: null,
+  maxPerDayMs: null,
+  endOn: NOTHING_ENDS,
   policyVersion: 12,
   policyDigest: hex64(171),
   problems: [],
@@ -257,6 +265,7 @@ export const previewApprove: Preview = {
     },
   ],
   limits: ['Open sessions are cut at the end.'],
+  budget: null,
 };
 export const previewAuto: Preview = {
   answer: {
@@ -269,6 +278,7 @@ export const previewAuto: Preview = {
   },
   approvers: [],
   limits: ['Open sessions are cut at the end.'],
+  budget: null,
 };
 export const previewDeny: Preview = {
   answer: {
@@ -282,6 +292,7 @@ export const previewDeny: Preview = {
   },
   approvers: [],
   limits: [],
+  budget: null,
 };
 export const policy: PolicyVersion = {
   version: 12,
@@ -475,9 +486,14 @@ export const grantOf = (n: number, on: Resource, more: Partial<GrantView> = {}):
   endReason: null,
   endedBy: null,
   endProof: null,
+  endedBecause: null,
+  endOn: NOTHING_ENDS,
+  issue: 1,
+  extensionNeedsReason: false,
   removal: {
     machine: 'present',
     target: 'present',
+    since: null,
     attempts: 0,
     nextTryAt: null,
     lastError: null,
@@ -534,6 +550,7 @@ export const endingGrant = grantOf(31, reportsReplica, {
   removal: {
     machine: 'removed',
     target: 'unknown',
+    since: ago(10 * MINUTE_MS + 56 * SECOND_MS),
     attempts: 13,
     nextTryAt: NOW + 12 * SECOND_MS,
     lastError: 'connect ECONNREFUSED reports-replica.internal:5432',
@@ -554,6 +571,7 @@ const endedOf = (n: number, on: Resource, level: string, endedAt: number, more: 
     removal: {
       machine: 'removed',
       target: 'gone',
+      since: null,
       attempts: 1,
       nextTryAt: null,
       lastError: null,
@@ -573,6 +591,7 @@ export const endedGrants: GrantView[] = [
     removal: {
       machine: 'removed',
       target: 'gone',
+      since: null,
       attempts: 1,
       nextTryAt: null,
       lastError: null,

@@ -246,7 +246,7 @@ export async function seedGrant(store: Store, now: number, state = 'active') {
           epoch: 1,
           claimed_by: null,
         },
-        ...{ claimed_until: null, last_error: null, alarmed_at: null },
+        ...{ claimed_until: null, last_error: null, alarmed_at: null, end_because: null, issue: 1 },
       })
       .execute();
     tx.audit(

@@ -5,6 +5,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../schema';
 import { up as first } from './001-first';
+import { up as engine } from './002-engine';
 import type { Dialect } from './builder';
 
 interface Migration {
@@ -12,7 +13,10 @@ interface Migration {
   up(db: Kysely<Database>, dialect: Dialect): Promise<void>;
 }
 /** To add one: a file `00N-what.ts` with `up`, and a line at the end here. Never change one that was released. */
-export const MIGRATIONS: readonly Migration[] = [{ name: '001-first', up: first }];
+export const MIGRATIONS: readonly Migration[] = [
+  { name: '001-first', up: first },
+  { name: '002-engine', up: engine },
+];
 
 /** The database was made by a newer version, whose tables this one does not know. */
 export class NewerDatabase extends Error {

@@ -107,15 +107,17 @@ async function observe(
 async function create(deps: ResourceDeps, caller: Caller, body: z.output<typeof NewResource>): Promise<Resource> {
   requireAdmin(caller);
   const provisioner = provisionerFor(deps, body.settings.kind);
-  const levels = checkedLevels(body.levels ?? provisioner.proposedLevels(body.name, body.settings));
   const now = deps.clock.now();
   const id = newId('resource', now, deps.random);
+  const kept = await asked(async () => provisioner.adoptSecret?.(body.secret, null) ?? body.secret);
   const observed = await observe(provisioner, {
     resourceId: id,
     resourceName: body.name,
     settings: body.settings,
     secret: body.secret,
   });
+  // Asked first: some targets say themselves which levels they have.
+  const levels = checkedLevels(body.levels ?? provisioner.proposedLevels(body.name, body.settings));
   const row: ResourceTable = {
     id,
     name: body.name,
@@ -127,7 +129,7 @@ async function create(deps: ResourceDeps, caller: Caller, body: z.output<typeof 
     owners: JSON.stringify(unique(body.owners)),
     depends_on: JSON.stringify(unique(body.dependsOn)),
     settings: JSON.stringify(body.settings),
-    secret_enc: deps.secretBox.seal(body.secret, secretContext.resourceSecret(id)),
+    secret_enc: deps.secretBox.seal(kept, secretContext.resourceSecret(id)),
     levels: JSON.stringify(levels),
     state: 'active',
     ...observed,
@@ -206,7 +208,8 @@ async function change(
     const row = await tx.db.selectFrom('resources').selectAll().where('id', '=', id).executeTakeFirst();
     if (row?.state !== 'active') throw notFound('The resource');
     if (!isSameServer(provisioner, settingsOf(row.settings), settings)) await refuseWhileInUse(tx, row);
-    const columns = { ...columnsOf(deps, row, body), ...observed };
+    const given = await asked(async () => adopted(deps, provisioner, row, body.secret));
+    const columns = { ...columnsOf(deps, row, body, given), ...observed };
     await tx.db.updateTable('resources').set(columns).where('id', '=', id).execute();
     const after: ResourceTable = { ...row, ...columns };
     await checkDependencies(tx, after);
@@ -220,6 +223,7 @@ function columnsOf(
   deps: ResourceDeps,
   row: ResourceTable,
   body: z.output<typeof ResourceChange>,
+  secret: string | undefined,
 ): Partial<ResourceTable> {
   const given: Partial<Record<keyof ResourceTable, string | number | undefined>> = {
     description: body.description,
@@ -231,10 +235,14 @@ function columnsOf(
     settings: body.settings && JSON.stringify(body.settings),
     levels: body.levels && JSON.stringify(checkedLevels(body.levels)),
     concurrency: body.concurrency,
-    secret_enc:
-      body.secret === undefined ? undefined : deps.secretBox.seal(body.secret, secretContext.resourceSecret(row.id)),
+    secret_enc: secret === undefined ? undefined : deps.secretBox.seal(secret, secretContext.resourceSecret(row.id)),
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+/** The secret as it is stored; some kinds keep more in it than was typed. Undefined when none was given. */
+function adopted(deps: ResourceDeps, provisioner: Provisioner, row: ResourceTable, given: string | undefined) {
+  if (given === undefined || provisioner.adoptSecret === undefined) return given;
+  return provisioner.adoptSecret(given, targetOf(row, deps.secretBox).secret);
 }
 
 /** Grants are ended where they were made: while some are live, a resource can't be pointed at another server. */

@@ -92,6 +92,11 @@ export interface Provisioner<S extends ResourceSettings = ResourceSettings, C ex
   limits(settings: S, level: Level): readonly string[];
   /** The levels a resource of this kind gets when nothing else is said; `plan` makes their roles. Settings may name their own. */
   proposedLevels(resourceName: string, settings?: S): readonly Level[];
+  /**
+   * What is stored when an administrator gives a secret, for kinds that keep more in it than was typed (`secret`). `stored`: what
+   * is kept now, null for a new resource. Left out: as it was given. @throws TargetError when it can't be one
+   */
+  adoptSecret?(given: string, stored: string | null): string;
   test(target: Target<S>): Promise<ConnectionReport>;
   plan(target: Target<S>): Promise<LevelPlan>;
   /** Runs what `plan` shows now if its digest is still `digest`, else TargetError `conflict`. */

@@ -2,32 +2,27 @@
  * What is done on targets: make a credential, move its deadline, take it away, work off what it left. Each asks the target
  * first and writes afterwards, under its claim; a crash between the two leaves a claim that runs out, and the same work again.
  */
-import { sealCredential } from '../../../shared/crypto/seal';
 import { asInstant, msBetween, plusMs } from '../../../shared/domain/instant';
 import { PROVISIONING_TTL_MS } from '../../../shared/domain/limits';
 import { answer, loadPolicy } from '../access/context';
 import { loadDirectory } from '../access/directory';
 import { type GrantFacts, grantCore, isUnapplied, loadGrant, loadRequest } from '../access/facts';
 import { decideGrant, extendedDeadline, type GrantCommand } from '../access/grant';
-import { levelList } from '../access/json';
 import { agreedTtl, emitGrant, recordGrant, SERVICE } from '../access/record';
 import { TargetError } from '../provisioners/provisioner';
 import type { GrantTable } from '../store/schema';
 import type { WriteTx } from '../store/store';
 import { backoffMs } from './backoff';
 import { type Claim, FREE, finish } from './claims';
-import { isUnknown, type LeaseDeps, reach, recorderOf, withTimeout, wordFailure } from './deps';
-import {
-  CLEAN_UP_TIMEOUT_MS,
-  CREATE_TIMEOUT_MS,
-  DEADLINE_TIMEOUT_MS,
-  END_TIMEOUT_MS,
-  RESIDUE_RETRY_MS,
-} from './limits';
+import { isSilent, isUnknown, type LeaseDeps, reach, recorderOf, withTimeout, wordFailure } from './deps';
+import { firstValidityMs, issue } from './issue';
+import { CLEAN_UP_TIMEOUT_MS, DEADLINE_TIMEOUT_MS, END_TIMEOUT_MS, RESIDUE_RETRY_MS } from './limits';
 
 export interface WorkHooks {
   /** A call that timed out settled after all: what it left is looked for now. */
   readonly lateOn: (resourceId: string) => void;
+  /** The target answered, or did not. */
+  readonly heard: (resourceId: string, what: 'answer' | 'silence') => void;
 }
 
 /** Does one claimed piece of work to its end. Throws only when the store can't be written. */
@@ -38,11 +33,11 @@ export async function work(deps: LeaseDeps, claim: Claim, hooks: WorkHooks): Pro
     case 'provision':
       return provision(deps, claim, facts, hooks);
     case 'deadline':
-      return moveDeadline(deps, claim, facts);
+      return moveDeadline(deps, claim, facts, hooks);
     case 'remove':
-      return remove(deps, claim, facts);
+      return remove(deps, claim, facts, hooks);
     case 'residue':
-      return workOffResidue(deps, claim, facts);
+      return workOffResidue(deps, claim, facts, hooks);
   }
 }
 
@@ -77,36 +72,19 @@ async function provision(deps: LeaseDeps, claim: Claim, facts: GrantFacts, hooks
   const { row, resource } = facts;
   let sealed: string;
   try {
-    const device = await deps.store.db
-      .selectFrom('devices')
-      .selectAll()
-      .where('id', '=', row.device_id)
-      .executeTakeFirstOrThrow();
-    const level = levelList(resource.levels).find((candidate) => candidate.name === row.level);
-    if (device.state !== 'active') throw new TargetError('refused', 'the device was revoked');
-    if (level === undefined) throw new TargetError('refused', `the resource has no level "${row.level}" any more`);
-    const { provisioner, target } = reach(deps, resource);
-    // Until the device has answered, the credential lives no longer than we wait for it.
-    const until = plusMs(asInstant(row.provisioning_since ?? deps.clock.now()), PROVISIONING_TTL_MS);
-    const validForMs = Math.max(1, msBetween(deps.clock.now(), until));
-    const credential = await withTimeout(
-      deps,
-      provisioner.create(target, { principal: row.principal, level, validForMs }),
-      {
-        what: 'Making the login',
-        lengthMs: CREATE_TIMEOUT_MS,
-        onLate: () => hooks.lateOn(resource.id),
-      },
-    );
-    const to = { sealingKey: device.sealing_key, grantId: row.id, deviceId: device.id };
-    sealed = JSON.stringify(sealCredential(credential, to, deps.random));
+    sealed = await issue(deps, facts, {
+      validForMs: (provisioner) => firstValidityMs(deps, provisioner, row),
+      onLate: () => hooks.lateOn(resource.id),
+    });
+    hooks.heard(resource.id, 'answer');
   } catch (cause) {
+    if (isSilent(cause)) hooks.heard(resource.id, 'silence');
     await creationFailed(deps, claim, cause);
     return;
   }
   // A crash here leaves a login that nobody has the password of; the claim runs out and due.ts ends the grant.
   await finish(deps, claim, async (tx, now) => {
-    const moved = await apply(tx, deps, now, { kind: 'store_credential' }, { sealed });
+    const moved = await apply(tx, deps, now, { kind: 'store_credential' }, { sealed, issue: row.issue + 1 });
     if (moved === 'stayed') await setOn(tx, row.id, {});
   });
 }
@@ -128,18 +106,25 @@ async function creationFailed(deps: LeaseDeps, claim: Claim, cause: unknown): Pr
 }
 
 /** Moves the target's own limit: to the exact deadline after activation, to the later one when an extension was approved. */
-async function moveDeadline(deps: LeaseDeps, claim: Claim, facts: GrantFacts): Promise<void> {
+async function moveDeadline(deps: LeaseDeps, claim: Claim, facts: GrantFacts, hooks: WorkHooks): Promise<void> {
   const { row, resource } = facts;
   const extension = await approvedExtension(deps, facts);
   const deadline = extension?.deadline ?? asInstant(row.expires_at ?? deps.clock.now());
+  /** Set where the credential carries its end: the device gets this one in place of the old. */
+  let sealed: string | null = null;
   try {
     const { provisioner, target } = reach(deps, resource);
     const validForMs = Math.max(1, msBetween(deps.clock.now(), deadline));
-    await withTimeout(deps, provisioner.setDeadline(target, row.principal, validForMs), {
-      what: 'Moving the deadline',
-      lengthMs: DEADLINE_TIMEOUT_MS,
-    });
+    if (extension !== null && provisioner.extension === 'reissues')
+      sealed = await issue(deps, facts, { validForMs: () => validForMs, onLate: () => hooks.lateOn(resource.id) });
+    else
+      await withTimeout(deps, provisioner.setDeadline(target, row.principal, validForMs), {
+        what: 'Moving the deadline',
+        lengthMs: DEADLINE_TIMEOUT_MS,
+      });
+    hooks.heard(resource.id, 'answer');
   } catch (cause) {
+    if (isSilent(cause)) hooks.heard(resource.id, 'silence');
     const why = wordFailure(cause);
     deps.log.warn({ grantId: row.id, err: why }, 'the deadline on the target could not be moved');
     await finish(deps, claim, async (tx, { row: now }) => {
@@ -171,7 +156,8 @@ async function moveDeadline(deps: LeaseDeps, claim: Claim, facts: GrantFacts): P
       ttlMs: msBetween(asInstant(row.expires_at ?? 0), deadline),
       maxAheadMs: extension.maxAheadMs,
     } as const;
-    const moved = await apply(tx, deps, now, command, {}, { requestId: extension.requestId });
+    const issued = sealed === null ? {} : { sealed, issue: row.issue + 1 };
+    const moved = await apply(tx, deps, now, command, issued, { requestId: extension.requestId });
     if (moved === 'stayed') await setOn(tx, row.id, { due_at: now.row.expires_at });
   });
 }
@@ -191,7 +177,7 @@ async function approvedExtension(deps: LeaseDeps, facts: GrantFacts) {
 }
 
 /** Access is ended when the target says so, and not before. */
-async function remove(deps: LeaseDeps, claim: Claim, facts: GrantFacts): Promise<void> {
+async function remove(deps: LeaseDeps, claim: Claim, facts: GrantFacts, hooks: WorkHooks): Promise<void> {
   const { row, resource } = facts;
   try {
     const { provisioner, target } = reach(deps, resource);
@@ -199,6 +185,7 @@ async function remove(deps: LeaseDeps, claim: Claim, facts: GrantFacts): Promise
       what: 'Ending access on the target',
       lengthMs: END_TIMEOUT_MS,
     });
+    hooks.heard(resource.id, 'answer');
     await finish(deps, claim, async (tx, now) => {
       const attempts = now.row.attempts + 1;
       const cut = { attempts, sessions_cut: now.row.sessions_cut + sessionsCut };
@@ -216,6 +203,7 @@ async function remove(deps: LeaseDeps, claim: Claim, facts: GrantFacts): Promise
     });
   } catch (cause) {
     const why = wordFailure(cause);
+    if (isSilent(cause)) hooks.heard(resource.id, 'silence');
     deps.log.warn({ grantId: row.id, err: why }, 'access could not be removed yet');
     await finish(deps, claim, async (tx, now) => {
       const attempts = now.row.attempts + 1;
@@ -231,7 +219,7 @@ async function remove(deps: LeaseDeps, claim: Claim, facts: GrantFacts): Promise
 }
 
 /** What a principal left gives nobody access; it is worked off and shown, and keeps no grant from being ended. */
-async function workOffResidue(deps: LeaseDeps, claim: Claim, facts: GrantFacts): Promise<void> {
+async function workOffResidue(deps: LeaseDeps, claim: Claim, facts: GrantFacts, hooks: WorkHooks): Promise<void> {
   const { row, resource } = facts;
   try {
     const { provisioner, target } = reach(deps, resource);
@@ -239,6 +227,7 @@ async function workOffResidue(deps: LeaseDeps, claim: Claim, facts: GrantFacts):
       what: 'Clearing away what was left',
       lengthMs: CLEAN_UP_TIMEOUT_MS,
     });
+    hooks.heard(resource.id, 'answer');
     await finish(deps, claim, async (tx, now) => {
       const left = JSON.stringify(residue);
       await setOn(tx, row.id, { residue: left, residue_due_at: done ? null : deps.clock.now() + RESIDUE_RETRY_MS });
@@ -251,6 +240,7 @@ async function workOffResidue(deps: LeaseDeps, claim: Claim, facts: GrantFacts):
       });
     });
   } catch (cause) {
+    if (isSilent(cause)) hooks.heard(resource.id, 'silence');
     deps.log.warn({ grantId: row.id, err: wordFailure(cause) }, 'left-overs could not be cleared away yet');
     await finish(deps, claim, async (tx) => {
       await setOn(tx, row.id, { residue_due_at: deps.clock.now() + RESIDUE_RETRY_MS });

@@ -67,6 +67,25 @@ export async function candidates(
   }
 }
 
+/** One removal on each of these targets, whether its own time has come or not: the one that waited longest. */
+export async function probeCandidates(deps: LeaseDeps, resourceIds: readonly string[]): Promise<Candidate[]> {
+  const now = deps.clock.now();
+  const found: Candidate[] = [];
+  for (const resourceId of resourceIds) {
+    const one = await deps.store.db
+      .selectFrom('grants')
+      .select(['id', 'resource_id', 'epoch'])
+      .where('resource_id', '=', resourceId)
+      .where('state', '=', 'ending')
+      .where((eb) => eb.or([eb('claimed_until', 'is', null), eb('claimed_until', '<=', now)]))
+      .orderBy('due_at')
+      .limit(1)
+      .executeTakeFirst();
+    if (one !== undefined) found.push(one);
+  }
+  return found;
+}
+
 /** Claims what is still free. For a creation this also records, durably and before the target is asked, that a principal may exist. */
 export async function claim(deps: LeaseDeps, kind: WorkKind, wanted: readonly Candidate[]): Promise<Claim[]> {
   if (wanted.length === 0) return [];
@@ -94,6 +113,33 @@ export async function claim(deps: LeaseDeps, kind: WorkKind, wanted: readonly Ca
       return claims;
     },
     { purpose: PURPOSE[kind] },
+  );
+}
+
+/** How many calls resources want at once, where they say. */
+export async function concurrencyOf(deps: LeaseDeps): Promise<ReadonlyMap<string, number>> {
+  const rows = await deps.store.db
+    .selectFrom('resources')
+    .select(['id', 'concurrency'])
+    .where('concurrency', 'is not', null)
+    .execute();
+  return new Map(rows.map((row) => [row.id, row.concurrency ?? 1]));
+}
+
+/** Every removal on a target, or everywhere, is due now instead of after its back-off. */
+export async function hasten(deps: LeaseDeps, where: 'everywhere' | { readonly resourceId: string }): Promise<void> {
+  const now = deps.clock.now();
+  await deps.store.write(
+    async (tx) => {
+      let rows = tx.db
+        .updateTable('grants')
+        .set({ due_at: now })
+        .where('state', '=', 'ending')
+        .where('due_at', '>', now);
+      if (where !== 'everywhere') rows = rows.where('resource_id', '=', where.resourceId);
+      await rows.execute();
+    },
+    { purpose: 'removal' },
   );
 }
 

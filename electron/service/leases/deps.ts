@@ -26,6 +26,14 @@ export interface LeaseDeps {
   /** One name for each running service; claims carry it. */
   readonly instanceId: string;
   readonly log: LeaseLog;
+  /** How much is done at once; the usual numbers when left out. */
+  readonly capacity?: LeaseCapacity;
+}
+export interface LeaseCapacity {
+  /** Calls to all targets at the same time. */
+  readonly workers: number;
+  /** Calls to one target at the same time, where its resource does not say. */
+  readonly perTarget: number;
 }
 export const recorderOf = (deps: LeaseDeps): Recorder => deps;
 
@@ -80,5 +88,10 @@ export function wordFailure(cause: unknown): string {
     cause instanceof TargetError || cause instanceof TimedOut ? cause.message : 'the service could not do it';
   return cleanLine(text).slice(0, MAX_ERROR_CHARS);
 }
+/** True when the target is not there. */
+export const isAway = (cause: unknown): boolean => cause instanceof TargetError && cause.kind === 'unreachable';
+/** True when the target itself said nothing: not there, or not in time. */
+export const isSilent = (cause: unknown): boolean =>
+  cause instanceof TimedOut || (cause instanceof TargetError && cause.kind === 'unreachable');
 /** True when the target did not answer, so that what it holds is unknown. */
 export const isUnknown = (cause: unknown): boolean => !(cause instanceof TargetError) || cause.kind === 'unreachable';

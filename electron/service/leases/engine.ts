@@ -6,14 +6,26 @@
  */
 import { type Instant, plusMs } from '../../../shared/domain/instant';
 import { AppError } from '../errors';
-import { type Claim, candidates, claim, expireOwnClaims, release, type WorkKind } from './claims';
-import type { LeaseDeps } from './deps';
+import {
+  type Claim,
+  candidates,
+  claim,
+  concurrencyOf,
+  expireOwnClaims,
+  hasten,
+  probeCandidates,
+  release,
+  type WorkKind,
+} from './claims';
+import type { LeaseCapacity, LeaseDeps } from './deps';
 import { passDue } from './due';
-import { RECONCILE_MS, TARGET_CONCURRENCY, TICK_MS, WORKER_COUNT } from './limits';
+import { createTargetGate, type TargetGate } from './gate';
+import { CAPACITY, RECONCILE_MS, TICK_MS } from './limits';
+import { dueOrphans } from './orphans';
 import { reconcile, reconcileAll } from './reconcile';
 import { work } from './work';
 
-export type { LeaseDeps, LeaseLog } from './deps';
+export type { LeaseCapacity, LeaseDeps, LeaseLog } from './deps';
 export interface LeaseEngine {
   /** Looks for work now. */
   wake(): void;
@@ -37,8 +49,10 @@ const ORDER: readonly WorkKind[] = ['provision', 'remove', 'deadline', 'residue'
 
 class Engine implements LeaseEngine {
   private readonly running = new Map<string, Promise<void>>();
-  private readonly byTarget = new Map<string, number>();
+  private readonly gate: TargetGate;
+  private readonly capacity: LeaseCapacity;
   private readonly background = new Set<Promise<void>>();
+  private readonly reconciling = new Set<string>();
   private pumping: Promise<number> | null = null;
   private again = false;
   private stopped = false;
@@ -47,7 +61,10 @@ class Engine implements LeaseEngine {
   private readonly unsubscribe: (() => void)[] = [];
   private ownClaimsExpired = false;
 
-  constructor(private readonly deps: LeaseDeps) {}
+  constructor(private readonly deps: LeaseDeps) {
+    this.capacity = deps.capacity ?? CAPACITY;
+    this.gate = createTargetGate(this.capacity.perTarget);
+  }
 
   start(): void {
     this.unsubscribe.push(
@@ -106,8 +123,11 @@ class Engine implements LeaseEngine {
     }
     let done = await passDue(this.deps);
     if (done > 0) this.again = true; // a full batch may have more behind it
+    this.gate.setLimits(await concurrencyOf(this.deps));
+    done += await this.probe();
     for (const kind of ORDER) done += await this.take(kind);
     const now = this.deps.clock.now();
+    for (const resourceId of await dueOrphans(this.deps)) this.inBackground(this.reconcileOne(resourceId));
     if (this.reconciledAt === null || now - this.reconciledAt >= RECONCILE_MS || now < this.reconciledAt) {
       this.reconciledAt = now;
       this.inBackground(reconcileAll(this.deps));
@@ -116,30 +136,44 @@ class Engine implements LeaseEngine {
   }
 
   private async take(kind: WorkKind): Promise<number> {
-    const free = WORKER_COUNT - this.running.size;
+    const free = this.capacity.workers - this.running.size;
     if (free <= 0 || (kind === 'provision' && this.deps.store.mode().mode !== 'normal')) return 0;
-    const busy = [...this.byTarget]
-      .filter(([, count]) => count >= TARGET_CONCURRENCY)
-      .map(([resourceId]) => resourceId);
-    const due = await candidates(this.deps, kind, WORKER_COUNT * 2, busy);
+    const due = await candidates(this.deps, kind, this.capacity.workers * 2, this.gate.closed(kind));
     const wanted: typeof due = [];
-    const planned = new Map(this.byTarget);
+    const room = new Map<string, number>();
     for (const candidate of due) {
       if (wanted.length >= free) break;
-      const atWork = planned.get(candidate.resource_id) ?? 0;
-      if (atWork >= TARGET_CONCURRENCY || this.running.has(candidate.id)) continue;
-      planned.set(candidate.resource_id, atWork + 1);
+      const left = room.get(candidate.resource_id) ?? this.gate.roomOf(candidate.resource_id, kind);
+      if (left <= 0 || this.running.has(candidate.id)) continue;
+      room.set(candidate.resource_id, left - 1);
       wanted.push(candidate);
     }
+    return this.begin(kind, wanted);
+  }
+  /** A target that is away is asked with one removal, as soon as its pause is over. */
+  private async probe(): Promise<number> {
+    const away = this.gate.takeProbes(this.deps.clock.now());
+    if (away.length === 0) return 0;
+    const found = await probeCandidates(this.deps, away);
+    return this.begin(
+      'remove',
+      found.filter(({ id }) => !this.running.has(id)),
+    );
+  }
+  private async begin(kind: WorkKind, wanted: Parameters<typeof claim>[2]): Promise<number> {
     const claims = await claim(this.deps, kind, wanted);
     for (const one of claims) this.run(one);
     return claims.length;
   }
 
   private run(one: Claim): void {
-    this.byTarget.set(one.resourceId, (this.byTarget.get(one.resourceId) ?? 0) + 1);
+    this.gate.begin(one.resourceId);
     const lateOn = (resourceId: string) => this.inBackground(this.reconcileOne(resourceId));
-    const job = work(this.deps, one, { lateOn })
+    const heard = (resourceId: string, what: 'answer' | 'silence') => {
+      if (this.gate.heard(resourceId, what, this.deps.clock.now()) === 'returned')
+        this.inBackground(this.welcome(resourceId));
+    };
+    const job = work(this.deps, one, { lateOn, heard })
       .catch(async (cause: unknown) => {
         this.deps.log.warn(
           { grantId: one.grantId, err: String((cause as Error)?.message) },
@@ -150,21 +184,27 @@ class Engine implements LeaseEngine {
       })
       .finally(() => {
         this.running.delete(one.grantId);
-        const left = (this.byTarget.get(one.resourceId) ?? 1) - 1;
-        if (left > 0) this.byTarget.set(one.resourceId, left);
-        else this.byTarget.delete(one.resourceId);
+        this.gate.end(one.resourceId);
         this.wake();
       });
     this.running.set(one.grantId, job);
   }
 
+  /** It answers again: every removal on it is due now, and it is looked for what a restored backup may have brought back. */
+  private async welcome(resourceId: string): Promise<void> {
+    await hasten(this.deps, { resourceId });
+    this.wake();
+    await this.reconcileOne(resourceId);
+  }
   private async reconcileOne(resourceId: string): Promise<void> {
     const resource = await this.deps.store.db
       .selectFrom('resources')
       .selectAll()
       .where('id', '=', resourceId)
       .executeTakeFirst();
-    if (resource !== undefined) await reconcile(this.deps, resource, 'now');
+    if (resource === undefined || this.reconciling.has(resourceId)) return;
+    this.reconciling.add(resourceId);
+    await reconcile(this.deps, resource, 'now').finally(() => this.reconciling.delete(resourceId));
   }
   private inBackground(job: Promise<void>): void {
     const guarded = job
@@ -195,17 +235,8 @@ class Engine implements LeaseEngine {
         ]),
       )
       .execute();
-    await this.deps.store.write(
-      async (tx) => {
-        await tx.db
-          .updateTable('grants')
-          .set({ due_at: now })
-          .where('state', '=', 'ending')
-          .where('due_at', '>', now)
-          .execute();
-      },
-      { purpose: 'removal' },
-    );
+    this.gate.forget();
+    await hasten(this.deps, 'everywhere');
     await this.drain();
     const ending = await db.selectFrom('grants').select('id').where('state', '=', 'ending').execute();
     const still = new Set(ending.map((row) => row.id));

@@ -1,12 +1,14 @@
 /** Every limit of the engine, by name. */
 import { MINUTE_MS, SECOND_MS } from '../../../shared/domain/instant';
+import { DEFAULT_TARGET_CONCURRENCY } from '../../../shared/domain/limits';
 
 export const TICK_MS = SECOND_MS;
-/** Calls to one target at the same time. */
-export const TARGET_CONCURRENCY = 8;
-/** Calls to all targets at the same time. */
-export const WORKER_COUNT = 48;
+/** How much is done at once: calls to all targets, and to one where its resource does not say. */
+export const CAPACITY = { workers: 48, perTarget: DEFAULT_TARGET_CONCURRENCY } as const;
 export const DUE_BATCH = 100;
+/** How long a target that is away is left alone before it is asked again: at first, and at most. */
+export const PROBE_FIRST_MS = SECOND_MS;
+export const PROBE_MAX_MS = 4 * SECOND_MS;
 /** A call that takes longer is "unknown": what it did is read back. Shorter than a claim, so that a claim outlives its call. */
 export const CREATE_TIMEOUT_MS = 10 * SECOND_MS;
 export const END_TIMEOUT_MS = 10 * SECOND_MS;

@@ -4,11 +4,12 @@
  * somebody dropped there. Says by the way whether the target can be reached.
  */
 
-import { type Provisioner, type Target, TargetError } from '../provisioners/provisioner';
+import type { Provisioner, Target } from '../provisioners/provisioner';
 import type { GrantTable, ResourceTable } from '../store/schema';
-import { type LeaseDeps, reach, TimedOut, withTimeout, wordFailure } from './deps';
+import { isSilent, type LeaseDeps, reach, withTimeout, wordFailure } from './deps';
 import { eachGrant } from './due';
 import { CLEAN_UP_TIMEOUT_MS, END_TIMEOUT_MS, LIST_TIMEOUT_MS, RECONCILE_CONCURRENCY } from './limits';
+import { forgetOrphansBut, noteOrphanEnded, noteOrphanLeft, postponeOrphans } from './orphans';
 import { newestTurn } from './turns';
 
 const LIVE = new Set(['ready', 'provisioning', 'active', 'ending']);
@@ -32,47 +33,80 @@ export async function reconcile(deps: LeaseDeps, resource: ResourceTable, when: 
     // Grants that were active before the list was made have to be on it.
     const active = await activeGrants(deps, resource.id);
     // The list first, the rows after it: what is listed was recorded before it was made, so its row is there by now.
-    const principals = await withTimeout(deps, provisioner.list(target), call);
+    const principals = new Set(await withTimeout(deps, provisioner.list(target), call));
     await noteHealth(deps, resource, 'reachable');
-    const missing = active.filter((grant) => !principals.includes(grant.principal));
-    await endMissing(deps, missing, { provisioner, target });
-    for (const principal of principals) {
-      const row = await deps.store.db
-        .selectFrom('grants')
-        .select(['id', 'state', 'person_id', 'residue_due_at'])
-        .where('principal', '=', principal)
-        .executeTakeFirst();
-      if (row !== undefined && LIVE.has(row.state)) continue;
-      const found = await withTimeout(deps, provisioner.readBack(target, principal), {
-        ...call,
-        what: 'Reading back a login',
-      });
-      if (found.canLogIn || found.sessionCount > 0) {
-        const { readBack } = await withTimeout(deps, provisioner.end(target, principal), {
-          what: 'Ending an orphaned login',
-          lengthMs: END_TIMEOUT_MS,
-        });
-        await noteOrphan(
-          deps,
-          resource,
-          principal,
-          row,
-          readBack.canLogIn || readBack.sessionCount > 0 ? 'still there' : 'ended',
-        );
-      } else if (row?.residue_due_at) continue; // the engine works its left-overs off
-      await withTimeout(deps, provisioner.cleanUp(target, principal), {
-        what: 'Clearing away an orphaned login',
-        lengthMs: CLEAN_UP_TIMEOUT_MS,
-      });
-    }
+    await endMissing(
+      deps,
+      active.filter((grant) => !principals.has(grant.principal)),
+      { provisioner, target },
+    );
+    for (const principal of await livePrincipals(deps, resource.id)) principals.delete(principal);
+    await forgetOrphansBut(deps, resource, principals);
+    for (const principal of principals) await endOrphan(deps, resource, { provisioner, target }, principal);
   } catch (cause) {
-    if (cause instanceof TimedOut || (cause instanceof TargetError && cause.kind === 'unreachable'))
-      await noteHealth(deps, resource, 'unreachable');
+    if (isSilent(cause)) await noteHealth(deps, resource, 'unreachable');
+    await postponeOrphans(deps, resource.id);
     deps.log.warn(
       { resourceId: resource.id, err: wordFailure(cause) },
       'a target could not be reconciled; next try in turn',
     );
   }
+}
+
+interface Reached {
+  readonly provisioner: Provisioner;
+  readonly target: Target;
+}
+/** Looks again whether a live grant owns it, ends it, clears it away. One that resists is listed, and keeps nobody else's from being ended. */
+async function endOrphan(
+  deps: LeaseDeps,
+  resource: ResourceTable,
+  { provisioner, target }: Reached,
+  principal: string,
+): Promise<void> {
+  const owner = await deps.store.db
+    .selectFrom('grants')
+    .select(['id', 'state', 'person_id', 'residue_due_at'])
+    .where('principal', '=', principal)
+    .executeTakeFirst();
+  if (owner !== undefined && LIVE.has(owner.state)) return;
+  const found = { resource, principal, owner };
+  try {
+    const before = await withTimeout(deps, provisioner.readBack(target, principal), {
+      what: 'Reading back a login',
+      lengthMs: LIST_TIMEOUT_MS,
+    });
+    if (before.canLogIn || before.sessionCount > 0) {
+      const { readBack } = await withTimeout(deps, provisioner.end(target, principal), {
+        what: 'Ending an orphaned login',
+        lengthMs: END_TIMEOUT_MS,
+      });
+      if (readBack.canLogIn || readBack.sessionCount > 0) {
+        const left = readBack.canLogIn ? 'the login still works' : `${readBack.sessionCount} sessions are still open`;
+        await noteOrphanLeft(deps, found, left);
+        return;
+      }
+      await noteOrphanEnded(deps, found);
+    } else if (owner?.residue_due_at) return; // the engine works its left-overs off
+    await withTimeout(deps, provisioner.cleanUp(target, principal), {
+      what: 'Clearing away an orphaned login',
+      lengthMs: CLEAN_UP_TIMEOUT_MS,
+    });
+  } catch (cause) {
+    await noteOrphanLeft(deps, found, cause);
+    if (isSilent(cause)) throw cause; // the others would not be answered either
+  }
+}
+
+/** Of the resource, and of others: two resources may point at one server, and each lists what is there. */
+async function livePrincipals(deps: LeaseDeps, resourceId: string): Promise<readonly string[]> {
+  const rows = await deps.store.db
+    .selectFrom('grants')
+    .select('principal')
+    .where('resource_id', '=', resourceId)
+    .where('state', 'in', [...LIVE])
+    .execute();
+  return rows.map((row) => row.principal);
 }
 
 type Active = Pick<GrantTable, 'id' | 'principal'>;
@@ -88,7 +122,7 @@ const activeGrants = (deps: LeaseDeps, resourceId: string): Promise<Active[]> =>
 async function endMissing(
   deps: LeaseDeps,
   missing: readonly Active[],
-  { provisioner, target }: { provisioner: Provisioner; target: Target },
+  { provisioner, target }: Reached,
 ): Promise<void> {
   for (const grant of missing) {
     const found = await withTimeout(deps, provisioner.readBack(target, grant.principal), {
@@ -128,27 +162,5 @@ async function noteHealth(
       });
     },
     { purpose: 'upkeep' },
-  );
-}
-
-async function noteOrphan(
-  deps: LeaseDeps,
-  resource: ResourceTable,
-  principal: string,
-  row: { id: string; person_id: string } | undefined,
-  result: 'ended' | 'still there',
-): Promise<void> {
-  await deps.store.write(
-    async (tx) => {
-      tx.audit({
-        type: 'principal.orphan_ended',
-        actor: { kind: 'service', id: null, name: 'Hallpass' },
-        subject: { kind: 'principal', id: principal, name: `${principal} on ${resource.name}` },
-        data: { principal, resource: resource.name, result },
-        resourceId: resource.id,
-        ...(row === undefined ? {} : { grantId: row.id, personId: row.person_id }),
-      });
-    },
-    { purpose: 'removal' },
   );
 }

@@ -14,7 +14,7 @@ import type { GrantTable } from '../store/schema';
 import type { WriteTx } from '../store/store';
 import { backoffMs } from './backoff';
 import { type Claim, FREE, finish } from './claims';
-import { isSilent, isUnknown, type LeaseDeps, reach, recorderOf, withTimeout, wordFailure } from './deps';
+import { isAway, isSilent, isUnknown, type LeaseDeps, reach, recorderOf, withTimeout, wordFailure } from './deps';
 import { firstValidityMs, issue } from './issue';
 import { CLEAN_UP_TIMEOUT_MS, DEADLINE_TIMEOUT_MS, END_TIMEOUT_MS, RESIDUE_RETRY_MS } from './limits';
 
@@ -78,7 +78,7 @@ async function provision(deps: LeaseDeps, claim: Claim, facts: GrantFacts, hooks
     });
     hooks.heard(resource.id, 'answer');
   } catch (cause) {
-    if (isSilent(cause)) hooks.heard(resource.id, 'silence');
+    if (isAway(cause)) hooks.heard(resource.id, 'silence');
     await creationFailed(deps, claim, cause);
     return;
   }
@@ -124,7 +124,7 @@ async function moveDeadline(deps: LeaseDeps, claim: Claim, facts: GrantFacts, ho
       });
     hooks.heard(resource.id, 'answer');
   } catch (cause) {
-    if (isSilent(cause)) hooks.heard(resource.id, 'silence');
+    if (isAway(cause)) hooks.heard(resource.id, 'silence');
     const why = wordFailure(cause);
     deps.log.warn({ grantId: row.id, err: why }, 'the deadline on the target could not be moved');
     await finish(deps, claim, async (tx, { row: now }) => {
@@ -240,7 +240,7 @@ async function workOffResidue(deps: LeaseDeps, claim: Claim, facts: GrantFacts, 
       });
     });
   } catch (cause) {
-    if (isSilent(cause)) hooks.heard(resource.id, 'silence');
+    if (isAway(cause)) hooks.heard(resource.id, 'silence');
     deps.log.warn({ grantId: row.id, err: wordFailure(cause) }, 'left-overs could not be cleared away yet');
     await finish(deps, claim, async (tx) => {
       await setOn(tx, row.id, { residue_due_at: deps.clock.now() + RESIDUE_RETRY_MS });

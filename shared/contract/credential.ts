@@ -1,6 +1,7 @@
 /** What a provisioner hands to a device. Travels sealed to the device's key only; never in an event, log or answer in the clear. */
 import { z } from 'zod';
 import { GrantId, Key32 } from './fields';
+import { RedisCredential } from './redis';
 import { PgIdentifier } from './resources';
 
 export const PostgresCredential = z.strictObject({
@@ -15,7 +16,7 @@ export const PostgresCredential = z.strictObject({
 });
 export type PostgresCredential = z.infer<typeof PostgresCredential>;
 /** One more kind: one more member here, one file in electron/main/injection/targets. */
-export const Credential = z.discriminatedUnion('kind', [PostgresCredential]);
+export const Credential = z.discriminatedUnion('kind', [PostgresCredential, RedisCredential]);
 export type Credential = z.infer<typeof Credential>;
 
 /** X25519 + HKDF-SHA256 + AES-256-GCM; `info` binds grant and device (shared/crypto/seal). */

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { PostgresCredential } from '../../../shared/contract/credential';
+import { RedisCredential } from '../../../shared/contract/redis';
 
 export const PostgresPlace = z.strictObject({
   kind: z.literal('postgres'),
@@ -15,5 +16,10 @@ export const PostgresPlace = z.strictObject({
   hasCa: z.boolean(),
 });
 export type PostgresPlace = z.infer<typeof PostgresPlace>;
-export const Place = z.discriminatedUnion('kind', [PostgresPlace]);
+export const RedisPlace = z.strictObject({
+  ...RedisCredential.pick({ kind: true, nodes: true, topology: true, database: true, user: true, tls: true }).shape,
+  hasCa: z.boolean(),
+});
+export type RedisPlace = z.infer<typeof RedisPlace>;
+export const Place = z.discriminatedUnion('kind', [PostgresPlace, RedisPlace]);
 export type Place = z.infer<typeof Place>;

@@ -3,6 +3,7 @@ import type { ResourceSettings } from '../../../shared/contract/resources';
 import type { Random } from '../../../shared/domain/instant';
 import { createPostgresProvisioner } from './postgres';
 import type { Provisioner } from './provisioner';
+import { createRedisProvisioner } from './redis';
 
 export type ResourceKind = ResourceSettings['kind'];
 export type Provisioners = ReadonlyMap<ResourceKind, Provisioner>;
@@ -13,6 +14,7 @@ type ByKind = { readonly [K in ResourceKind]: Provisioner<Extract<ResourceSettin
 export function createProvisioners(deps: { readonly random: Random }): Provisioners {
   const all: ByKind = {
     postgres: createPostgresProvisioner(deps),
+    redis: createRedisProvisioner(deps),
   };
   return new Map(Object.entries(all) as [ResourceKind, Provisioner][]);
 }

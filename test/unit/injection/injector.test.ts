@@ -16,6 +16,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nodeFiles } from '../../../electron/main/injection/files';
+import type { InjectRequest } from '../../../electron/main/injection/types';
 import type { LocalInjection } from '../../../shared/contract/ipc';
 import { credential, entriesBelow, GRANT, type Machine, newMachine, PASSWORD, SECOND } from './machine';
 
@@ -80,7 +81,7 @@ describe('inject', () => {
     expect(await injector.inject(m.request({ expiresAt }))).toMatchObject({ state: 'injected', expiresAt });
     expect(service()).toBe(before);
   });
-  for (const [name, over] of Object.entries({
+  for (const [name, over] of Object.entries<Partial<InjectRequest>>({
     'a resource with a line end': { resource: 'a\n[x]' },
     'a resource with a bracket': { resource: 'a]' },
     'a path as resource': { resource: '../x' },

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { createInjector, type InjectorDeps, type InjectRequest } from '../../../electron/main/injection';
 import { type FilePort, type NewFile, nodeFiles } from '../../../electron/main/injection/files';
 import type { Keeper } from '../../../electron/main/injection/keeper';
-import type { Credential } from '../../../shared/contract/credential';
+import type { PostgresCredential } from '../../../shared/contract/credential';
 
 export const GRANT = 'grt_01jd0000000000000000000aaa';
 export const SECOND = 'grt_01jd0000000000000000000bbb';
 export const PASSWORD = 'pw:with\\odd-signs';
-export const credential: Credential = {
+export const credential: PostgresCredential = {
   kind: 'postgres',
   host: 'db.example',
   port: 5432,

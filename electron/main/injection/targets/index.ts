@@ -5,6 +5,7 @@
 import type { Credential } from '../../../../shared/contract/credential';
 import type { Place } from '../place';
 import { createPostgresTarget, type PostgresTargetDeps } from './postgres';
+import { createRedisTarget, type RedisTargetDeps } from './redis';
 import type { InjectionTarget, TargetContext } from './target';
 
 type Kind = Credential['kind'];
@@ -12,7 +13,7 @@ type OfKind<Union, K extends Kind> = Extract<Union, { readonly kind: K }>;
 type ByKind = { readonly [K in Kind]: InjectionTarget<OfKind<Credential, K>, OfKind<Place, K>> };
 
 /** What targets may ask for; one that needs more adds it here. */
-type TargetDeps = PostgresTargetDeps;
+type TargetDeps = PostgresTargetDeps & RedisTargetDeps;
 
 export interface Targets {
   readonly all: readonly InjectionTarget[];
@@ -22,6 +23,7 @@ export interface Targets {
 export function createTargets(deps: TargetDeps, context: TargetContext): Targets {
   const byKind: ByKind = {
     postgres: createPostgresTarget(deps, context),
+    redis: createRedisTarget(deps),
   };
   return { all: Object.values(byKind), of: (kind) => byKind[kind] };
 }

@@ -3,10 +3,12 @@ import type { ResourceSettings } from '../../../../shared/contract/resources';
 import type { Kind } from '../../../ui';
 import type { KindForm } from './kind';
 import { postgresForm } from './postgres';
+import { redisForm } from './redis';
 
 type Forms = { readonly [K in Kind]: KindForm<Extract<ResourceSettings, { kind: K }>> };
 const FORMS: Forms = {
   postgres: postgresForm,
+  redis: redisForm,
 };
 /** Its arguments have to be of this kind; who asks has looked. */
 export const formOfKind = (kind: Kind): KindForm => FORMS[kind] as unknown as KindForm;

@@ -1,0 +1,105 @@
+/**
+ * The provisioner for Redis 7 and newer, and Valkey: a temporary user per grant on every node of the settings, with the
+ * digest of a fresh password, the level's commands, and the resource's patterns of keys and channels.
+ * Here only the order of things; how each is done is in the files beside it.
+ */
+import { createHash } from 'node:crypto';
+import type { RedisCredential, RedisSettings } from '../../../../shared/contract/redis';
+import type { LevelPlan } from '../../../../shared/contract/resources';
+import type { Random } from '../../../../shared/domain/instant';
+import { type Provisioner, TargetError } from '../provisioner';
+import { cleanUpUser, endUser } from './ending';
+import { checkManager } from './manager';
+import { onEveryNode, type RedisTarget, together, tryEveryNode } from './nodes';
+import { limitsOf, proposedLevels, rulesFor } from './rules';
+import { askFacts, checkPresent, checkPrincipal, createUser, listUsers, merged, readUser } from './users';
+
+export type RedisProvisioner = Provisioner<RedisSettings, RedisCredential>;
+
+export function createRedisProvisioner(deps: { readonly random: Random }): RedisProvisioner {
+  const creations = createQueues();
+  return {
+    kind: 'redis',
+    extension: 'moves-deadline', // Redis has none: the credential stays as it is, and ends when Hallpass ends it
+    deviceKey: null,
+    serverOf,
+    placeFacts: ({ nodes }) => ({ nodes: nodes.join(', ') }),
+    secretBarredBy: (stored, next) => (isSamePlace(stored, next) ? null : 'Nodes, user or TLS'),
+    limits: limitsOf,
+    proposedLevels,
+    test: checkManager,
+    plan: planLevels,
+    async apply(target, digest) {
+      const plan = await planLevels(target);
+      if (plan.digest !== digest)
+        throw new TargetError(
+          'conflict',
+          'The settings have changed since this plan was shown. Look at the new plan first.',
+        );
+      return { ok: true, ran: 0, error: null, failedSql: null };
+    },
+    async create(target, order) {
+      checkPrincipal(order.principal);
+      if (!Number.isSafeInteger(order.validForMs) || order.validForMs <= 0)
+        throw new RangeError('"validForMs" expected whole milliseconds above 0');
+      return await creations.run(order.principal, () => createUser(target, order, deps.random));
+    },
+    async setDeadline(target, principal, validForMs) {
+      checkPrincipal(principal);
+      if (!Number.isSafeInteger(validForMs)) throw new RangeError('"validForMs" expected whole milliseconds');
+      await checkPresent(target, principal);
+    },
+    async end(target, principal) {
+      checkPrincipal(principal);
+      return await endUser(target, principal);
+    },
+    async readBack(target, principal) {
+      checkPrincipal(principal);
+      const outcomes = await tryEveryNode(target, (node) => readUser(node, principal));
+      const said = merged(outcomes.flatMap((one) => (one.error === null ? [one.value] : [])));
+      const failures = outcomes.flatMap((one) => (one.error === null ? [] : [one.error]));
+      // "It works somewhere" needs no other node; "it is gone" needs all of them.
+      if (failures.length > 0 && !said.canLogIn && said.sessionCount === 0) throw together(failures, outcomes.length);
+      return said;
+    },
+    async cleanUp(target, principal) {
+      checkPrincipal(principal);
+      return await cleanUpUser(target, principal);
+    },
+    list: listUsers,
+    close: async () => undefined, // each call has its own connections and ends them
+  };
+}
+
+/** One after the other for each key: two creations of one user at once could leave one password here and another there. */
+function createQueues() {
+  const last = new Map<string, Promise<unknown>>();
+  return {
+    async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+      const mine = (last.get(key) ?? Promise.resolve()).then(work, work);
+      last.set(key, mine);
+      try {
+        return await mine;
+      } finally {
+        if (last.get(key) === mine) last.delete(key);
+      }
+    },
+  };
+}
+
+/** Where users are made: with another set of nodes a user could stay behind on one that is not asked any more. */
+const serverOf = ({ nodes }: RedisSettings): string => [...new Set(nodes)].sort().join(',');
+/** Whether a stored secret may be sent under the new settings. One more node is another place, less TLS too. */
+const isSamePlace = (stored: RedisSettings, next: RedisSettings): boolean =>
+  next.nodes.every((node) => stored.nodes.includes(node)) &&
+  stored.managerUser === next.managerUser &&
+  (stored.tls === next.tls || next.tls === 'verify-full') &&
+  stored.caCertificate === next.caCertificate;
+
+/** A Redis level is a list of rules that each user gets: nothing has to be run on the target beforehand. */
+async function planLevels(target: RedisTarget): Promise<LevelPlan> {
+  await onEveryNode(target, askFacts);
+  const levels = proposedLevels();
+  const shown = JSON.stringify(levels.map((level) => [level, rulesFor(level, target.settings)]));
+  return { digest: createHash('sha256').update(shown).digest('hex'), levels, steps: [], notes: [] };
+}

@@ -9,3 +9,8 @@ export const firstOf = (errors: unknown): string | undefined =>
 /** Zod's words for an empty field help nobody. */
 export const plainError = (message: string | undefined, value: unknown): string | undefined =>
   message === undefined ? undefined : value === '' ? 'This is needed.' : message;
+/** For fields that may be left empty: then there is no value, not an empty one. */
+export const asOptionalNumber = (text: unknown) =>
+  text === '' || text === null || text === undefined ? undefined : Number(text);
+export const asOptionalText = (text: unknown) =>
+  typeof text === 'string' && text.trim() !== '' ? text.trim() : undefined;

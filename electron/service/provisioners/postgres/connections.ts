@@ -32,7 +32,13 @@ export interface Connections {
   onTarget<T>(target: PgTarget, work: (db: Connection) => Promise<T>): Promise<T>;
   /** Runs `work` on a connection of its own to another database of the same server. */
   inDatabase<T>(target: PgTarget, database: string, work: (db: Connection) => Promise<T>): Promise<T>;
+  /** Runs `work` on a connection to the address that people use, signed in as one of them. Throws TargetError only. */
+  asPerson<T>(target: PgTarget, login: Login, work: (db: Connection) => Promise<T>): Promise<T>;
   close(): Promise<void>;
+}
+export interface Login {
+  readonly user: string;
+  readonly password: string;
 }
 
 export function createConnections(): Connections {
@@ -110,6 +116,25 @@ export function createConnections(): Connections {
         await db?.end().catch(() => undefined);
       }
     },
+    async asPerson(target, { user, password }, work) {
+      const { host, port, clientHost, clientPort } = target.settings;
+      const settings = { ...target.settings, host: clientHost ?? host, port: clientPort ?? port, managerUser: user };
+      const person = { ...target, settings, secret: password };
+      let db: pg.Client | undefined;
+      try {
+        try {
+          db = await connectOnce(person, 'as-set');
+        } catch (error) {
+          if (settings.tls !== 'prefer' || !saysNoTls(error)) throw error;
+          db = await connectOnce(person, 'off');
+        }
+        return await work(db);
+      } catch (error) {
+        throw asTargetError(error, person);
+      } finally {
+        await db?.end().catch(() => undefined);
+      }
+    },
     async close() {
       const open = [...pools.values()];
       pools.clear();
@@ -117,6 +142,13 @@ export function createConnections(): Connections {
       await Promise.all(open.map((pool) => pool.end()));
     },
   };
+}
+
+async function connectOnce(target: PgTarget, tls: 'as-set' | 'off'): Promise<pg.Client> {
+  const db = new pg.Client(clientConfig(target, target.settings.database, tls));
+  db.on('error', () => undefined);
+  await db.connect();
+  return db;
 }
 
 /** Lets `size` callers per key in at once, the others in order. The pool's own queue would count waiting as a failed connection. */

@@ -11,6 +11,7 @@ import { type Connection, createConnections, type PgTarget } from './connections
 import { endAccess } from './ending';
 import { applyLevels, planLevels, proposedLevels } from './levels';
 import { checkManager, FIRST_SUPPORTED_MAJOR, recipeFor } from './manager';
+import { checkPooler, hasPooler, poolerLimits } from './pooler';
 import { createRole, findRole, listRoles, moveDeadline, readRole } from './principal';
 import { principalIdent } from './quoting';
 import { workOffResidue } from './residue';
@@ -44,11 +45,14 @@ export function createPostgresProvisioner(deps: { readonly random: Random }): Po
     serverOf,
     placeFacts: ({ host, database }) => ({ host, database }),
     secretBarredBy: (stored, next) => (isSamePlace(stored, next) ? null : 'Host, port, user or TLS'),
-    limits: (_settings, level) => limitsOf(level),
+    limits: (settings, level) => [...limitsOf(level), ...poolerLimits(settings)],
     proposedLevels,
     async test(target) {
       try {
-        return await connections.onTarget(target, (db) => checkManager(db, target));
+        const report = await connections.onTarget(target, (db) => checkManager(db, target));
+        if (!report.ok || !hasPooler(target.settings)) return report;
+        const pooler = await checkPooler(connections, target, deps.random);
+        return { ...report, ok: pooler.ok, checks: [...report.checks, pooler] };
       } catch (error) {
         if (error instanceof TargetError) return failedReport(target, error);
         throw error;

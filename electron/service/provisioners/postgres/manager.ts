@@ -5,6 +5,7 @@
 import type { ConnectionReport } from '../../../../shared/contract/resources';
 import { type Connection, codeOf, type PgTarget } from './connections';
 import { openSchemas, type Standing, standingOf } from './levels';
+import { poolerRecipe } from './pooler';
 import { FIRST_MAJOR_WITH_SET_OPTION, grantToManager } from './principal';
 import { groupRoleName, ident, literal, markFor } from './quoting';
 
@@ -75,7 +76,7 @@ export function recipeFor(target: PgTarget, major: number, owners: readonly stri
     '-- Optional: lets it also cut sessions of a role that somebody dropped by hand.',
     `-- GRANT pg_signal_backend TO ${manager.replaceAll('\n', ' ')};`,
   );
-  return lines.join('\n');
+  return [...lines, ...poolerRecipe(target.settings)].join('\n');
 }
 
 /** Owners in the schemas that are not superusers (membership in those is never asked for). */

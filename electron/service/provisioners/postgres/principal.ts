@@ -73,6 +73,12 @@ async function ask(db: Connection, order: CreateOrder): Promise<Answers> {
   };
 }
 
+/** Where people connect: the pooler when there is one. */
+export const clientAddress = ({ host, port, clientHost, clientPort }: PgTarget['settings']) => ({
+  host: clientHost ?? host,
+  port: clientPort ?? port,
+});
+
 /** Makes the role, or gives an existing one of this grant a new password and deadline. One implicit transaction. */
 export async function createRole(
   db: Connection,
@@ -101,8 +107,8 @@ export async function createRole(
   const made = await findRole(db, order.principal);
   if (!made?.canLogIn)
     throw new TargetError('conflict', 'The role was made, but reading it back says it can not log in.');
-  const { host, port, database, tls, caCertificate } = target.settings;
-  const place = { host, port, database, tls, ...(caCertificate ? { caCertificate } : {}) };
+  const { database, tls, caCertificate } = target.settings;
+  const place = { ...clientAddress(target.settings), database, tls, ...(caCertificate ? { caCertificate } : {}) };
   return { oid: made.oid, credential: { kind: 'postgres', ...place, user: order.principal, password } };
 }
 

@@ -3,7 +3,7 @@ import { useWatch } from 'react-hook-form';
 import type { PostgresSettings } from '../../../../shared/contract/resources';
 import { wordCount } from '../../../app/words';
 import { Field, Input, Segmented, TextArea } from '../../../ui';
-import { asNumber, firstOf, NUMBER_HINT, plainError } from '../field-values';
+import { asNumber, asOptionalNumber, asOptionalText, firstOf, NUMBER_HINT, plainError } from '../field-values';
 import styles from '../resources.module.css';
 import { TokenField } from '../TokenField';
 import type { FieldsProps, KindForm } from './kind';
@@ -103,6 +103,28 @@ function Fields({ form, secret }: FieldsProps<PostgresSettings>) {
           {...register('settings.connectionLimit', { setValueAs: asNumber })}
         />
       </Field>
+      <div className={styles.hostPort}>
+        <Field
+          label="Pooler for people"
+          aside="optional"
+          error={plainError(errors?.clientHost?.message, settings?.clientHost)}
+          hint="When people connect through pgbouncer. Host and port above stay the server itself."
+        >
+          <Input
+            className="mono"
+            placeholder="pgbouncer.internal"
+            {...register('settings.clientHost', { setValueAs: asOptionalText })}
+          />
+        </Field>
+        <Field label="Its port" error={errors?.clientPort && `${NUMBER_HINT} from 1 to 65535.`}>
+          <Input
+            className="mono"
+            inputMode="numeric"
+            placeholder="6432"
+            {...register('settings.clientPort', { setValueAs: asOptionalNumber })}
+          />
+        </Field>
+      </div>
     </>
   );
 }
@@ -136,6 +158,14 @@ export const postgresForm: KindForm<PostgresSettings> = {
     <>
       {wordCount(settings.schemas.length, 'schema')}: <span className="mono cut">{settings.schemas.join(', ')}</span>
       <span className="dim nowrap">TLS {settings.tls}</span>
+      {(settings.clientHost ?? settings.clientPort) !== undefined && (
+        <span className="dim nowrap">
+          through{' '}
+          <span className="mono">
+            {settings.clientHost ?? settings.host}:{settings.clientPort ?? settings.port}
+          </span>
+        </span>
+      )}
     </>
   ),
 };

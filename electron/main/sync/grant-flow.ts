@@ -15,6 +15,9 @@ import type { CallApi } from '../session/api-client';
 import { isProblem } from '../session/api-problem';
 import type { ReturnQueue } from '../session/return-queue';
 
+/** By this much our idea of the service's time may be wrong without anybody's clock being at fault. */
+const CLOCK_SLACK_MS = 2_000;
+
 export interface GrantFlow {
   onGrant(grant: GrantView): Promise<void>;
   /** Makes this machine agree with the service's list; grants it does not name are asked for one by one. */
@@ -44,6 +47,23 @@ export function createGrantFlow(deps: {
   /** The latest state heard of each grant, so that one that ended while its files were being written is taken away again. */
   const heard = new Map<string, GrantView['state']>();
 
+  /** The last deadline heard of each grant, and what we made of it. */
+  const deadlines = new Map<string, { readonly told: number; readonly kept: number }>();
+
+  /**
+   * The deadline by the service's time, but never further away than what was granted is long: a service whose clock was set
+   * forward since we asked it for the time would tell one that lies a year ahead by ours.
+   */
+  function deadlineOf(grant: GrantView): number {
+    if (grant.expiresAt === null) return deps.serverNow() + grant.ttlMs;
+    const before = deadlines.get(grant.id);
+    const lengthMs = grant.activatedAt === null ? grant.ttlMs : grant.expiresAt - grant.activatedAt;
+    const mostAt =
+      before === undefined ? deps.serverNow() + lengthMs : before.kept + Math.max(0, grant.expiresAt - before.told);
+    const kept = grant.expiresAt > mostAt + CLOCK_SLACK_MS ? mostAt : grant.expiresAt;
+    deadlines.set(grant.id, { told: grant.expiresAt, kept });
+    return kept;
+  }
   const localOf = (grantId: string) => injector.list().find((each) => each.grantId === grantId);
   const isHere = (grantId: string) => {
     const state = localOf(grantId)?.state;
@@ -57,7 +77,7 @@ export function createGrantFlow(deps: {
     try {
       const sealed = await deps.callApi('grants.credential', { params: { id: grant.id } });
       const credential = deps.open(sealed, grant.id);
-      const expiresAt = grant.expiresAt ?? deps.serverNow() + grant.ttlMs;
+      const expiresAt = deadlineOf(grant);
       const done = await injector.inject({
         grantId: grant.id,
         resource: grant.resource.name,
@@ -100,15 +120,16 @@ export function createGrantFlow(deps: {
 
   async function activate(grant: GrantView): Promise<void> {
     if (grant.expiresAt === null) return;
+    const expiresAt = deadlineOf(grant);
     if (over.has(grant.id) || queue.returning(grant.id)) return;
-    clock.watch({ grantId: grant.id, expiresAt: grant.expiresAt, ttlMs: grant.ttlMs });
+    clock.watch({ grantId: grant.id, expiresAt, ttlMs: grant.ttlMs });
     if (localOf(grant.id)?.state !== 'injected') {
       await deliver(grant);
       return;
     }
-    if (localOf(grant.id)?.expiresAt !== grant.expiresAt)
+    if (localOf(grant.id)?.expiresAt !== expiresAt)
       await injector
-        .extend(grant.id, grant.expiresAt)
+        .extend(grant.id, expiresAt)
         .catch((cause: unknown) =>
           deps.log('error', 'a new deadline could not be stored; the old one holds', { grantId: grant.id, cause }),
         );

@@ -27,7 +27,8 @@ export type StoreLocation =
   | { readonly kind: 'sqlite'; readonly file: string }
   | { readonly kind: 'postgres'; readonly url: string };
 export type StoreConfig = StoreLocation & {
-  readonly clock: Clock;
+  /** `notBefore` is told the time of the newest entry: a wall clock that was set back while nothing ran must not prolong access. */
+  readonly clock: Clock & { notBefore?(at: number): void };
   readonly random: Random;
   readonly log: StoreLog;
   /** Seals the log's signing key in `meta`, and the vault of live leases. */
@@ -65,6 +66,7 @@ export async function openStore(config: StoreConfig): Promise<Store> {
     if (opened.classify(error) !== 'other') throw error;
     faults.push(`Its tables could not be brought up to date: ${error.message}.`);
   });
+  config.clock.notBefore?.((await newestEntryAt(opened).catch(() => null)) ?? 0);
   const vault = config.vaultFile === null ? null : createLeaseVault(config.vaultFile, config.secretBox, config.random);
   const keptAside = 'keptAside' in opened ? (opened as SqliteOpened).keptAside : null;
   if (keptAside !== null) faults.push(await rebuild(opened, vault, keptAside, config));
@@ -90,6 +92,16 @@ export async function openStore(config: StoreConfig): Promise<Store> {
     await vault?.renew(opened.reader, config.log);
   }
   return assemble(opened, signer, vault, faults[0] ?? null, config);
+}
+
+async function newestEntryAt({ reader }: Connections): Promise<number | null> {
+  const newest = await reader
+    .selectFrom('checkpoints')
+    .select('at')
+    .orderBy('size', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return newest === undefined ? null : Number(newest.at);
 }
 
 /** After the database had to be kept aside: what the vault knows goes into the new one, which then only serves to end access. */

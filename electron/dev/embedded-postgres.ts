@@ -37,6 +37,8 @@ export type PostgresMajor = 13 | 15 | 16 | 18;
 export const POSTGRES_MAJORS = [13, 15, 16, 18] as const satisfies readonly PostgresMajor[];
 export interface PostgresOptions {
   readonly major?: PostgresMajor;
+  /** Whose binaries: those of the npm packages, or Debian's own of that major, where they are installed. */
+  readonly build?: 'embedded' | 'debian';
   /** Server settings (`-c name=value`), e.g. `{ fsync: 'off' }`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** More files of the data folder, by name, readable by the server alone: certificates, for instance. */
@@ -78,9 +80,11 @@ export async function startEmbeddedPostgres(options: PostgresOptions = {}): Prom
   const base = mkdtempSync(join(temporaryFolder(runAs), 'hallpass-pg-'));
   try {
     if (runAs) chownSync(base, runAs.uid, runAs.gid);
-    const native = usableBinaries(major, base, runAs);
+    const isDebian = options.build === 'debian';
+    const native = isDebian ? debianBinaries(major) : usableBinaries(major, base, runAs);
     const data = join(base, 'data');
-    const oldPassword = await copyTemplate(major, native, data, runAs);
+    const version = isDebian ? `debian-${major}` : packageVersion(major);
+    const oldPassword = await copyTemplate(version, native, data, runAs);
     for (const [name, text] of Object.entries(options.files ?? {})) {
       writeFileSync(join(data, name), text, { mode: 0o600 });
       giveTo(join(data, name), runAs);
@@ -230,9 +234,9 @@ function configuration(settings: Readonly<Record<string, string>>): string {
 }
 
 /** A data folder made by initdb once per version and user, copied for each server (initdb takes seconds, a copy does not). */
-async function copyTemplate(major: PostgresMajor, native: string, data: string, runAs: RunAs | undefined) {
+async function copyTemplate(version: string, native: string, data: string, runAs: RunAs | undefined) {
   const owner = runAs?.uid ?? process.getuid?.() ?? 0;
-  const template = join(temporaryFolder(runAs), `hallpass-pg-template-${packageVersion(major)}-${owner}`);
+  const template = join(temporaryFolder(runAs), `hallpass-pg-template-${version}-${owner}`);
   if (!isOwnTemplate(template, owner)) await makeTemplate(native, template, runAs);
   cpSync(join(template, 'data'), data, { recursive: true, mode: constants.COPYFILE_FICLONE });
   giveTo(data, runAs);
@@ -321,6 +325,15 @@ function packageFolder(major: PostgresMajor): string {
 }
 const versionOf = (folder: string): string => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version;
 const packageVersion = (major: PostgresMajor) => versionOf(packageFolder(major));
+
+/** Majors of which Debian's server is installed here. */
+export const debianPostgresMajors = (): readonly PostgresMajor[] =>
+  POSTGRES_MAJORS.filter((major) => existsSync(join(debianFolder(major), 'bin', 'postgres')));
+const debianFolder = (major: PostgresMajor): string => `/usr/lib/postgresql/${major}`;
+function debianBinaries(major: PostgresMajor): string {
+  if (debianPostgresMajors().includes(major)) return debianFolder(major);
+  throw new Error(`Debian's PostgreSQL ${major} is not installed: apt-get install postgresql-${major}`);
+}
 
 /** The binaries where the server's user can run them: in the package, or linked into `base` when that is closed to it. */
 function usableBinaries(major: PostgresMajor, base: string, runAs: RunAs | undefined): string {

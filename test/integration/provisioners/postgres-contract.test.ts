@@ -1,17 +1,27 @@
-/** PostgreSQL against what holds for every provisioner, on every supported major. What is particular to it: postgres.test.ts. */
+/**
+ * PostgreSQL against what holds for every provisioner, on every supported major, and on Debian's own servers where they are
+ * installed (other build options, other libraries). What is particular to it: postgres.test.ts.
+ */
 import { createPostgresProvisioner } from '../../../electron/service/provisioners/postgres';
-import { POSTGRES_MAJORS, startPostgres } from '../../bed/postgres';
+import { debianPostgresMajors, POSTGRES_MAJORS, startPostgres } from '../../bed/postgres';
 import { levelNamed, logIn, makeTarget, quote, systemRandom, whenCut } from '../../bed/postgres-target';
 import { describeProvisionerContract } from './contract';
 
-for (const major of POSTGRES_MAJORS)
+const builds = [
+  ...POSTGRES_MAJORS.map((major) => ({ major, build: 'embedded' as const, name: `PostgreSQL ${major}` })),
+  ...debianPostgresMajors().map((major) => ({ major, build: 'debian' as const, name: `Debian’s PostgreSQL ${major}` })),
+];
+if (debianPostgresMajors().length === 0)
+  console.warn('Not run against Debian’s own PostgreSQL: its server package (postgresql-15) is not installed here.');
+
+for (const { major, build, name } of builds)
   describeProvisionerContract({
-    name: `PostgreSQL ${major}`,
+    name,
     sessions: 'cut',
     ended: 'refused',
     repeated: 'replaces',
     async start() {
-      const server = await startPostgres({ major });
+      const server = await startPostgres({ major, build });
       const provisioner = createPostgresProvisioner({ random: systemRandom });
       const target = await makeTarget(server);
       const plan = await provisioner.plan(target);

@@ -2,7 +2,7 @@
  * The words of each kind of target, for every screen: its name, its icon, and what will be typed to use it.
  * One more kind: one line here (it does not compile before). Its form: features/resources/kinds.
  */
-import { Database, Layers, type LucideIcon } from 'lucide-react';
+import { Database, KeySquare, Layers, type LucideIcon, Webhook } from 'lucide-react';
 import type { ResourceSettings } from '../../shared/contract/resources';
 
 export type Kind = ResourceSettings['kind'];
@@ -15,6 +15,8 @@ interface KindWords {
 export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
   postgres: { label: 'PostgreSQL', Icon: Database, commandFor: (name) => `psql service=${name}` },
   redis: { label: 'Redis', Icon: Layers, commandFor: () => 'redis-cli' },
+  secret: { label: 'Secret', Icon: KeySquare, commandFor: (name) => `hallpass run ${name} -- …` },
+  webhook: { label: 'Webhook', Icon: Webhook, commandFor: (name) => `hallpass run ${name} -- …` },
 };
 /** In the order they are offered. */
 export const KINDS = Object.keys(KIND_WORDS) as unknown as readonly [Kind, ...Kind[]];

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { GrantId, Key32 } from './fields';
 import { RedisCredential } from './redis';
 import { PgIdentifier } from './resources';
+import { Values } from './values';
 
 export const PostgresCredential = z.strictObject({
   kind: z.literal('postgres'),
@@ -15,8 +16,18 @@ export const PostgresCredential = z.strictObject({
   caCertificate: z.string().optional(),
 });
 export type PostgresCredential = z.infer<typeof PostgresCredential>;
+/** What a stored secret, or a receiver of webhooks, hands out: values by the names that programs read them under. */
+export const SecretCredential = z.strictObject({ kind: z.literal('secret'), values: Values });
+export type SecretCredential = z.infer<typeof SecretCredential>;
+export const WebhookCredential = z.strictObject({ kind: z.literal('webhook'), values: Values });
+export type WebhookCredential = z.infer<typeof WebhookCredential>;
 /** One more kind: one more member here, one file in electron/main/injection/targets. */
-export const Credential = z.discriminatedUnion('kind', [PostgresCredential, RedisCredential]);
+export const Credential = z.discriminatedUnion('kind', [
+  PostgresCredential,
+  RedisCredential,
+  SecretCredential,
+  WebhookCredential,
+]);
 export type Credential = z.infer<typeof Credential>;
 
 /** X25519 + HKDF-SHA256 + AES-256-GCM; `info` binds grant and device (shared/crypto/seal). */

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { DEFAULT_TARGET_CONCURRENCY, MAX_TARGET_CONCURRENCY } from '../domain/limits';
 import { At, Environment, LevelName, ResourceId, RiskClass, Slug, Suspension } from './fields';
 import { RedisSettings } from './redis';
+import { SecretSettings } from './secret';
+import { WebhookSettings } from './webhook';
 
 /** PostgreSQL identifiers may hold anything but NUL; 63 bytes is where the server cuts silently, so we refuse. */
 export const PgIdentifier = z
@@ -34,7 +36,12 @@ export const PostgresSettings = z.strictObject({
 });
 export type PostgresSettings = z.infer<typeof PostgresSettings>;
 /** One more kind of target: one more member here, one file in electron/service/provisioners. */
-export const ResourceSettings = z.discriminatedUnion('kind', [PostgresSettings, RedisSettings]);
+export const ResourceSettings = z.discriminatedUnion('kind', [
+  PostgresSettings,
+  RedisSettings,
+  SecretSettings,
+  WebhookSettings,
+]);
 export type ResourceSettings = z.infer<typeof ResourceSettings>;
 
 export const Level = z

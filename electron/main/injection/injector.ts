@@ -30,7 +30,7 @@ const Request = z.strictObject({
 /** Decides where everything will lie; writes nothing. */
 async function newEntry(room: Room, request: InjectRequest): Promise<JournalEntry> {
   const { grantId, resource, level, credential, expiresAt } = request;
-  const { place, preImageHash } = await room.targets.of(credential.kind).plan(credential);
+  const { place, preImageHash } = await room.targets.of(credential.kind).plan(credential, { resource, level });
   return {
     v: 1,
     grantId,

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { PostgresCredential } from '../../../shared/contract/credential';
 import { RedisCredential } from '../../../shared/contract/redis';
+import { ValueName } from '../../../shared/contract/values';
 
 export const PostgresPlace = z.strictObject({
   kind: z.literal('postgres'),
@@ -21,5 +22,16 @@ export const RedisPlace = z.strictObject({
   hasCa: z.boolean(),
 });
 export type RedisPlace = z.infer<typeof RedisPlace>;
-export const Place = z.discriminatedUnion('kind', [PostgresPlace, RedisPlace]);
+/** Named values: in the lease folder always, in a file of variables that the person chose where it can take them. */
+const envPlace = {
+  names: z.array(ValueName).min(1),
+  envFile: z.string().min(1).max(4096).nullable(),
+  /** Why the chosen file was left out, as it is told. */
+  leftOut: z.string().max(500).nullable(),
+};
+export const SecretPlace = z.strictObject({ kind: z.literal('secret'), ...envPlace });
+export type SecretPlace = z.infer<typeof SecretPlace>;
+export const WebhookPlace = z.strictObject({ kind: z.literal('webhook'), ...envPlace });
+export type WebhookPlace = z.infer<typeof WebhookPlace>;
+export const Place = z.discriminatedUnion('kind', [PostgresPlace, RedisPlace, SecretPlace, WebhookPlace]);
 export type Place = z.infer<typeof Place>;

@@ -108,6 +108,8 @@ export interface InjectorDeps {
   readonly keeper: Keeper;
   /** The setting `pgServiceFile`; null: ask the login shell. */
   readonly pgServiceFile: () => string | null;
+  /** The setting `envFiles`: the file of variables that the person chose for a resource; null: none. */
+  readonly envFileOf?: (resource: string) => string | null;
   /** Calls back once after `lengthMs`; returns its cancel. Only for retries, never for deadlines. */
   readonly after: (lengthMs: number, callback: () => void) => () => void;
   /** For waiting on another program's lock. */
@@ -122,6 +124,7 @@ export interface DesktopInjectorOptions {
   readonly userDataDir: string;
   readonly clockOffsetMs: () => number;
   readonly pgServiceFile: () => string | null;
+  readonly envFileOf?: (resource: string) => string | null;
   readonly log: LogLine;
   /** Environment and home folder; the process's own when not given. */
   readonly env?: NodeJS.ProcessEnv;

@@ -4,6 +4,7 @@
  */
 import type { Credential } from '../../../../shared/contract/credential';
 import type { Place } from '../place';
+import { createSecretTarget, createWebhookTarget, type EnvTargetDeps } from './env';
 import { createPostgresTarget, type PostgresTargetDeps } from './postgres';
 import { createRedisTarget, type RedisTargetDeps } from './redis';
 import type { InjectionTarget, TargetContext } from './target';
@@ -13,7 +14,7 @@ type OfKind<Union, K extends Kind> = Extract<Union, { readonly kind: K }>;
 type ByKind = { readonly [K in Kind]: InjectionTarget<OfKind<Credential, K>, OfKind<Place, K>> };
 
 /** What targets may ask for; one that needs more adds it here. */
-type TargetDeps = PostgresTargetDeps & RedisTargetDeps;
+type TargetDeps = PostgresTargetDeps & RedisTargetDeps & EnvTargetDeps;
 
 export interface Targets {
   readonly all: readonly InjectionTarget[];
@@ -24,6 +25,8 @@ export function createTargets(deps: TargetDeps, context: TargetContext): Targets
   const byKind: ByKind = {
     postgres: createPostgresTarget(deps, context),
     redis: createRedisTarget(deps),
+    secret: createSecretTarget(deps, context),
+    webhook: createWebhookTarget(deps, context),
   };
   return { all: Object.values(byKind), of: (kind) => byKind[kind] };
 }

@@ -23,7 +23,7 @@ export type CredentialFacts = readonly (readonly [name: string, value: string])[
 export interface InjectionTarget<C extends Credential = Credential, P extends Place = Place> {
   readonly kind: C['kind'];
   /** Decides where it would go and whether it can; writes nothing. @throws InjectionError */
-  plan(credential: C): Promise<{ place: P; preImageHash: string | null }>;
+  plan(credential: C, about: Pick<Live, 'resource' | 'level'>): Promise<{ place: P; preImageHash: string | null }>;
   /** Writes the secret into the lease folder, then the pointer to it. @throws InjectionError */
   inject(entry: LiveAt<P>, credential: C): Promise<void>;
   /** Makes every shared file of this kind hold what the live ones need and nothing else of ours. @throws InjectionError */

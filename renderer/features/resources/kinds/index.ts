@@ -4,11 +4,15 @@ import type { Kind } from '../../../ui';
 import type { KindForm } from './kind';
 import { postgresForm } from './postgres';
 import { redisForm } from './redis';
+import { secretForm } from './secret';
+import { webhookForm } from './webhook';
 
 type Forms = { readonly [K in Kind]: KindForm<Extract<ResourceSettings, { kind: K }>> };
 const FORMS: Forms = {
   postgres: postgresForm,
   redis: redisForm,
+  secret: secretForm,
+  webhook: webhookForm,
 };
 /** Its arguments have to be of this kind; who asks has looked. */
 export const formOfKind = (kind: Kind): KindForm => FORMS[kind] as unknown as KindForm;

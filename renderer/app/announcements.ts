@@ -69,6 +69,12 @@ function endedToast(grant: GrantView): ToastMessage {
       about: 'The secret itself was not changed: whoever held it may still know it.',
       tone: 'plain',
     };
+  if (grant.endProof === 'ran_out')
+    return {
+      title: `${name} ran out${at}`,
+      about: 'Nobody can log in with it any more; sessions that were open could not be seen.',
+      tone: 'plain',
+    };
   if (grant.endProof === 'never_created') return { title: `${name} ended before it began`, tone: 'plain' };
   return { title: `${name} ended, removal read back${at}` };
 }

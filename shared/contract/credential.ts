@@ -1,8 +1,10 @@
 /** What a provisioner hands to a device. Travels sealed to the device's key only; never in an event, log or answer in the clear. */
 import { z } from 'zod';
+import { AwsCredential } from './aws';
 import { GrantId, Key32 } from './fields';
 import { RedisCredential } from './redis';
 import { PgIdentifier } from './resources';
+import { SshCredential } from './ssh';
 import { Values } from './values';
 
 export const PostgresCredential = z.strictObject({
@@ -27,6 +29,8 @@ export const Credential = z.discriminatedUnion('kind', [
   RedisCredential,
   SecretCredential,
   WebhookCredential,
+  SshCredential,
+  AwsCredential,
 ]);
 export type Credential = z.infer<typeof Credential>;
 

@@ -1,9 +1,12 @@
 /** Resources, their levels, and the settings of each kind of provisioner. */
 import { z } from 'zod';
 import { DEFAULT_TARGET_CONCURRENCY, MAX_TARGET_CONCURRENCY } from '../domain/limits';
+import { AwsSettings } from './aws';
 import { At, Environment, LevelName, ResourceId, RiskClass, Slug, Suspension } from './fields';
+import { MysqlSettings } from './mysql';
 import { RedisSettings } from './redis';
 import { SecretSettings } from './secret';
+import { SshSettings } from './ssh';
 import { WebhookSettings } from './webhook';
 
 /** PostgreSQL identifiers may hold anything but NUL; 63 bytes is where the server cuts silently, so we refuse. */
@@ -38,9 +41,12 @@ export type PostgresSettings = z.infer<typeof PostgresSettings>;
 /** One more kind of target: one more member here, one file in electron/service/provisioners. */
 export const ResourceSettings = z.discriminatedUnion('kind', [
   PostgresSettings,
+  MysqlSettings,
   RedisSettings,
   SecretSettings,
   WebhookSettings,
+  SshSettings,
+  AwsSettings,
 ]);
 export type ResourceSettings = z.infer<typeof ResourceSettings>;
 

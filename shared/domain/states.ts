@@ -22,8 +22,9 @@ export type EndReason = (typeof END_REASONS)[number];
 /**
  * How the end is known: read back from the target, nothing had been made there, an administrator's word for a target that is
  * gone; or not at all: what was handed out can't be taken back, so its last holder may still know it (`holder_may_know`).
+ * `ran_out`: the credential's own end has passed, and nobody can see whether a session of it is still open.
  */
-export const END_PROOFS = ['read_back', 'never_created', 'attested_unverified', 'holder_may_know'] as const;
+export const END_PROOFS = ['read_back', 'never_created', 'attested_unverified', 'holder_may_know', 'ran_out'] as const;
 export type EndProof = (typeof END_PROOFS)[number];
 
 export const INJECTION_STATES = ['none', 'writing', 'injected', 'removing', 'removed', 'removal_failed'] as const;

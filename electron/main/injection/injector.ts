@@ -11,6 +11,7 @@ import { GrantId, LevelName, Slug } from '../../../shared/contract/fields';
 import type { LocalInjection } from '../../../shared/contract/ipc';
 import { isLive } from './book';
 import { deadlineFields, leftMs } from './deadline';
+import { createDeviceKeys } from './device-key';
 import { asInjectionError, invalidInput, tooLate, wrongState } from './errors';
 import type { JournalEntry } from './journal';
 import { LEASE_FILE } from './keeper';
@@ -27,8 +28,8 @@ const Request = z.strictObject({
   expiresAt: z.number().nonnegative().finite(),
 });
 
-/** Decides where everything will lie; writes nothing. */
-async function newEntry(room: Room, request: InjectRequest): Promise<JournalEntry> {
+/** Decides where everything will lie; writes nothing. `begun`: its key is there already, and where that is, the rest goes. */
+async function newEntry(room: Room, request: InjectRequest, begun: JournalEntry | null): Promise<JournalEntry> {
   const { grantId, resource, level, credential, expiresAt } = request;
   const { place, preImageHash } = await room.targets.of(credential.kind).plan(credential, { resource, level });
   return {
@@ -37,10 +38,10 @@ async function newEntry(room: Room, request: InjectRequest): Promise<JournalEntr
     resource,
     level,
     place,
-    leaseFolder: await room.folders.choose(grantId),
+    leaseFolder: begun?.leaseFolder ?? (await room.folders.choose(grantId)),
     profile: room.profile,
     preImageHash,
-    order: room.book.nextOrder(),
+    order: begun?.order ?? room.book.nextOrder(),
     state: 'writing',
     why: null,
     ...deadlineFields(expiresAt, room.deps.clockOffsetMs(), room.reading()),
@@ -81,9 +82,10 @@ async function injectNow(room: Room, removal: Removal, request: InjectRequest): 
   const { grantId } = request;
   const before = book.get(grantId);
   if (before?.state === 'injected') return extendNow(room, grantId, request.expiresAt);
-  if (before && before.state !== 'removed') throw wrongState(before.state);
+  const begun = before?.state === 'writing' && before.entry.awaits !== undefined ? before.entry : null;
+  if (before && before.state !== 'removed' && begun === null) throw wrongState(before.state);
   try {
-    const entry = await newEntry(room, request);
+    const entry = await newEntry(room, request, begun);
     if (leftMs(entry, room.reading()) === 0) throw tooLate();
     book.add(entry, 'writing');
     book.changed();
@@ -118,6 +120,7 @@ export function createInjector(deps: InjectorDeps): Injector {
         throw new RangeError(`"expiresAt" expected epoch milliseconds, got ${expiresAt}`);
       return queue.run(grantId, () => extendNow(room, grantId, expiresAt));
     },
+    deviceKey: createDeviceKeys(room, removal),
     remove: removal.remove,
     list: book.list,
     remainingMs(grantId) {

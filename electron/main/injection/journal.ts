@@ -28,6 +28,8 @@ export const JournalEntry = z.strictObject({
   /** Newer ones have higher numbers: the newest live grant of a resource gets its plain name. */
   order: z.int().nonnegative(),
   state: z.enum(INJECTION_STATES).extract(['writing', 'injected', 'removing', 'removal_failed']),
+  /** Only the key that was made here lies in the folder; the credential for it is on its way (device-key.ts). */
+  awaits: z.literal('credential').optional(),
   why: z.enum([...END_REASONS, 'orphan']).nullable(),
   /** In the service's time. */
   expiresAt: z.int().nonnegative(),

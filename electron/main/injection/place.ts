@@ -3,8 +3,10 @@
  * One more kind of injection target: one more member here.
  */
 import { z } from 'zod';
+import { AwsCredential } from '../../../shared/contract/aws';
 import { PostgresCredential } from '../../../shared/contract/credential';
 import { RedisCredential } from '../../../shared/contract/redis';
+import { SshCredential } from '../../../shared/contract/ssh';
 import { ValueName } from '../../../shared/contract/values';
 
 export const PostgresPlace = z.strictObject({
@@ -33,5 +35,31 @@ export const SecretPlace = z.strictObject({ kind: z.literal('secret'), ...envPla
 export type SecretPlace = z.infer<typeof SecretPlace>;
 export const WebhookPlace = z.strictObject({ kind: z.literal('webhook'), ...envPlace });
 export type WebhookPlace = z.infer<typeof WebhookPlace>;
-export const Place = z.discriminatedUnion('kind', [PostgresPlace, RedisPlace, SecretPlace, WebhookPlace]);
+export const SshPlace = z.strictObject({
+  kind: z.literal('ssh'),
+  /** The user's ssh_config, which includes what lies in the lease folder. */
+  configFile: z.string().min(1).max(4096),
+  /** The key is in the ssh-agent too. */
+  agent: z.boolean(),
+  /** Null while only the key is there and its certificate is not. */
+  at: SshCredential.pick({ host: true, port: true, user: true, hostKeys: true }).nullable(),
+});
+export type SshPlace = z.infer<typeof SshPlace>;
+export const AwsPlace = z.strictObject({
+  ...AwsCredential.pick({ kind: true, roleArn: true, region: true, endpointUrl: true }).shape,
+  /** Which of the two files the profile is in, and where that is. */
+  file: z.enum(['config', 'credentials']),
+  path: z.string().min(1).max(4096),
+  /** True when `aws` in the person's shell would not look there by itself. */
+  nameFile: z.boolean(),
+});
+export type AwsPlace = z.infer<typeof AwsPlace>;
+export const Place = z.discriminatedUnion('kind', [
+  PostgresPlace,
+  RedisPlace,
+  SecretPlace,
+  WebhookPlace,
+  SshPlace,
+  AwsPlace,
+]);
 export type Place = z.infer<typeof Place>;

@@ -6,6 +6,7 @@
 import type { UserError } from '../../../shared/contract/ipc';
 import { isLive } from './book';
 import { leftMs } from './deadline';
+import { isAwaitingWithKey } from './device-key';
 import { asInjectionError } from './errors';
 import type { JournalEntry } from './journal';
 import type { Removal } from './removal';
@@ -47,6 +48,10 @@ export function createSweep(room: Room, removal: Removal): () => Promise<SweepRe
 
   const settle = async (entry: JournalEntry, draft: Draft): Promise<void> => {
     const { grantId, state } = entry;
+    if (await isAwaitingWithKey(room, entry)) {
+      await guard(draft, () => room.leases.armAgain(entry));
+      return;
+    }
     if (state !== 'injected') return finish(grantId, entry.why ?? 'failed', draft);
     if (isOver(entry)) return finish(grantId, 'expired', draft);
     if (!(await isWhole(entry))) {

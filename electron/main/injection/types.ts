@@ -25,6 +25,16 @@ export interface InjectRequest {
   readonly expiresAt: number;
 }
 
+/** A key is wanted for a credential that is made after it. */
+export interface DeviceKeyRequest {
+  readonly grantId: string;
+  readonly resource: string;
+  readonly level: string;
+  readonly kind: Credential['kind'];
+  /** When it is given up, in the service's time, epoch milliseconds: the keeper then removes it. */
+  readonly expiresAt: number;
+}
+
 /** A credential as a person is shown it. Secret: never leaves the main process but for the clipboard and the reveal window. */
 export interface ShownCredential {
   readonly copyText: string;
@@ -61,6 +71,11 @@ export interface Injector {
    * @throws InjectionError when it could not; nothing is left behind, or it says so (state `removal_failed`).
    */
   inject(request: InjectRequest): Promise<LocalInjection>;
+  /**
+   * Makes the key of a grant, or finds the one that was made: its public half as a line. `inject` then goes on from there.
+   * @throws InjectionError when it could not; nothing is left behind.
+   */
+  deviceKey(request: DeviceKeyRequest): Promise<string>;
   /**
    * Sets the deadline the service gave (later at an extension, exact at activation).
    * @throws InjectionError when the grant is not injected here, or the new deadline could not be stored (the old one then holds).
@@ -110,6 +125,8 @@ export interface InjectorDeps {
   readonly pgServiceFile: () => string | null;
   /** The setting `envFiles`: the file of variables that the person chose for a resource; null: none. */
   readonly envFileOf?: (resource: string) => string | null;
+  /** The setting `sshPlace`; left out: files. */
+  readonly sshPlace?: () => 'files' | 'agent';
   /** Calls back once after `lengthMs`; returns its cancel. Only for retries, never for deadlines. */
   readonly after: (lengthMs: number, callback: () => void) => () => void;
   /** For waiting on another program's lock. */
@@ -125,6 +142,7 @@ export interface DesktopInjectorOptions {
   readonly clockOffsetMs: () => number;
   readonly pgServiceFile: () => string | null;
   readonly envFileOf?: (resource: string) => string | null;
+  readonly sshPlace?: () => 'files' | 'agent';
   readonly log: LogLine;
   /** Environment and home folder; the process's own when not given. */
   readonly env?: NodeJS.ProcessEnv;

@@ -127,6 +127,7 @@ export function endedNotice(grant: GrantView): Notice {
     never_created: 'Nothing had been made on the target.',
     attested_unverified: 'Closed by an administrator; the target could not be asked.',
     holder_may_know: 'The secret itself was not changed: whoever held it may still know it.',
+    ran_out: 'It ran out by itself; sessions that were open could not be seen.',
   };
   const proof = grant.endProof === null ? 'Removal was not read back.' : proofs[grant.endProof];
   return {

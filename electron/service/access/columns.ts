@@ -54,6 +54,7 @@ function endedColumns(proof: EndProof, now: Instant): Partial<GrantTable> {
       // What the principal left is worked off afterwards; it gives nobody access.
       return { ...ended, target: 'gone', residue_due_at: now, last_error: null };
     case 'holder_may_know':
+    case 'ran_out':
       return { ...ended, target: 'unknown', residue_due_at: now, last_error: null };
     case 'never_created':
       return { ...ended, target: 'gone' };

@@ -39,12 +39,12 @@ export type GrantCommand =
   | { readonly kind: 'end'; readonly reason: EndReason }
   /** The clock: whatever is due by now. */
   | { readonly kind: 'tick' }
-  /** `proof`: `holder_may_know` when what was handed out can not be taken back on this target. */
+  /** `proof`: how the end is known where the target could not be asked, or what was handed out can't be taken back. */
   | {
       readonly kind: 'read_back';
       readonly canLogIn: boolean;
       readonly sessionCount: number;
-      readonly proof?: 'holder_may_know';
+      readonly proof?: 'holder_may_know' | 'ran_out';
     }
   | { readonly kind: 'attest' };
 export type GrantEvent =

@@ -1,10 +1,12 @@
 /** All kinds of targets. One more kind: one folder (or file) beside this, one line here; see README.md. */
 import type { ResourceSettings } from '../../../shared/contract/resources';
 import type { Random } from '../../../shared/domain/instant';
+import { createAwsProvisioner } from './aws';
 import { createPostgresProvisioner } from './postgres';
 import type { Provisioner } from './provisioner';
 import { createRedisProvisioner } from './redis';
 import { createSecretProvisioner } from './secret';
+import { createSshProvisioner } from './ssh';
 import { createWebhookProvisioner } from './webhook';
 
 export type ResourceKind = ResourceSettings['kind'];
@@ -27,6 +29,8 @@ export function createProvisioners(given: ProvisionersDeps): Provisioners {
     redis: createRedisProvisioner(deps),
     secret: createSecretProvisioner(deps),
     webhook: createWebhookProvisioner(deps),
+    ssh: createSshProvisioner(deps),
+    aws: createAwsProvisioner(),
   };
   return new Map(Object.entries(all) as [ResourceKind, Provisioner][]);
 }

@@ -49,8 +49,10 @@ export interface ReadBack {
   /**
    * Left out: the target was asked, and this is its answer. `holder_may_know`: nobody holds it any more, but what was handed
    * out can not be taken back, so its last holder may still know it; the end then says so instead of "read back".
+   * `ran_out`: nobody can ask this target. Access is over when the newest credential has run out by itself, which the engine
+   * knows; sessions that are open then can't be seen.
    */
-  readonly proof?: 'holder_may_know';
+  readonly proof?: 'holder_may_know' | 'ran_out';
 }
 export interface EndResult {
   readonly readBack: ReadBack;

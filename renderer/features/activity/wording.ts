@@ -167,6 +167,7 @@ const PROOFS: Record<EndProof, Said> = {
   never_created: { what: 'Ended, nothing had been made', tone: 'plain' },
   attested_unverified: { what: 'Closed by hand, not read back', tone: 'warn' },
   holder_may_know: { what: 'Given back, secret not changed', tone: 'warn' },
+  ran_out: { what: 'Ran out, sessions not seen', tone: 'warn' },
 };
 const DEVICE_SAYS: Readonly<Record<string, Said>> = {
   injected: { what: 'Credential put in place on the device', tone: 'plain' },

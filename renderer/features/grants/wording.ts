@@ -34,6 +34,7 @@ export function endedHow(grant: GrantView): { readonly text: string; readonly to
   const sessions = cut > 0 ? `, ${wordCount(cut, 'session')} cut` : '';
   if (grant.endProof === 'attested_unverified') return { text: 'closed, not read back', tone: 'warn' };
   if (grant.endProof === 'holder_may_know') return { text: `${reasonOf(grant)}, secret not changed`, tone: 'warn' };
+  if (grant.endProof === 'ran_out') return { text: `${reasonOf(grant)}, sessions not seen`, tone: 'warn' };
   if (grant.residue.length > 0)
     return { text: `${wordCount(grant.residue.length, 'left-over')} on the target`, tone: 'warn' };
   return { text: reasonOf(grant) + sessions, tone: grant.endReason === 'failed' ? 'warn' : 'plain' };
@@ -70,6 +71,8 @@ export function proofOf(grant: GrantView): { readonly text: string; readonly kno
       return { text: 'An administrator’s word; the target could not be read', known: false };
     case 'holder_may_know':
       return { text: 'Given back; the secret was not changed, so its holder may still know it', known: false };
+    case 'ran_out':
+      return { text: 'The credential ran out; sessions that were open could not be seen', known: false };
     case null:
       return { text: 'Not read back', known: false };
     default:

@@ -57,6 +57,8 @@ export interface ProvisionerContract<S extends ResourceSettings, C extends Crede
   readonly ended: 'refused' | 'until-expiry';
   /** What a second `create` does to the first one's credential. */
   readonly repeated: 'replaces' | 'keeps';
+  /** Whether a principal that was ended can be made again. `refused`: its end is for good on the target. `made` when left out. */
+  readonly madeAgain?: 'made' | 'refused';
   start(): Promise<Harness<S, C>>;
 }
 
@@ -199,8 +201,12 @@ function describeLife<S extends ResourceSettings, C extends Credential>(facts: F
 
   test('ending, reading back and cleaning up can be repeated, also for what never was', async () => {
     const { provisioner, target } = harness();
-    const principal = newPrincipal();
+    let principal = newPrincipal();
     for (const round of ['never made', 'made', 'made and cleaned up']) {
+      if (round === 'made' && contract.madeAgain === 'refused') {
+        await expect(create(principal)).rejects.toMatchObject({ kind: 'conflict' });
+        principal = newPrincipal();
+      }
       if (round === 'made') await create(principal);
       for (let again = 0; again < 2; again++) {
         const { readBack } = await provisioner.end(target, principal);

@@ -4,9 +4,11 @@
  */
 import type { Credential } from '../../../../shared/contract/credential';
 import type { Place } from '../place';
+import { type AwsTargetDeps, createAwsTarget } from './aws';
 import { createSecretTarget, createWebhookTarget, type EnvTargetDeps } from './env';
 import { createPostgresTarget, type PostgresTargetDeps } from './postgres';
 import { createRedisTarget, type RedisTargetDeps } from './redis';
+import { createSshTarget, type SshTargetDeps } from './ssh';
 import type { InjectionTarget, TargetContext } from './target';
 
 type Kind = Credential['kind'];
@@ -14,7 +16,7 @@ type OfKind<Union, K extends Kind> = Extract<Union, { readonly kind: K }>;
 type ByKind = { readonly [K in Kind]: InjectionTarget<OfKind<Credential, K>, OfKind<Place, K>> };
 
 /** What targets may ask for; one that needs more adds it here. */
-type TargetDeps = PostgresTargetDeps & RedisTargetDeps & EnvTargetDeps;
+type TargetDeps = PostgresTargetDeps & RedisTargetDeps & EnvTargetDeps & SshTargetDeps & AwsTargetDeps;
 
 export interface Targets {
   readonly all: readonly InjectionTarget[];
@@ -27,6 +29,8 @@ export function createTargets(deps: TargetDeps, context: TargetContext): Targets
     redis: createRedisTarget(deps),
     secret: createSecretTarget(deps, context),
     webhook: createWebhookTarget(deps, context),
+    ssh: createSshTarget(deps, context),
+    aws: createAwsTarget(deps, context),
   };
   return { all: Object.values(byKind), of: (kind) => byKind[kind] };
 }

@@ -7,7 +7,10 @@ import type { Credential } from '../../../../shared/contract/credential';
 import type { JournalEntry } from '../journal';
 import type { Place } from '../place';
 
-export type Live = Pick<JournalEntry, 'grantId' | 'resource' | 'level' | 'place' | 'leaseFolder' | 'order'>;
+export type Live = Pick<
+  JournalEntry,
+  'grantId' | 'resource' | 'level' | 'place' | 'leaseFolder' | 'order' | 'wallDeadlineAt'
+>;
 export type LiveAt<P extends Place> = Live & { readonly place: P };
 /** What the person needs to know of one injection. */
 export interface Description {
@@ -24,6 +27,15 @@ export interface InjectionTarget<C extends Credential = Credential, P extends Pl
   readonly kind: C['kind'];
   /** Decides where it would go and whether it can; writes nothing. @throws InjectionError */
   plan(credential: C, about: Pick<Live, 'resource' | 'level'>): Promise<{ place: P; preImageHash: string | null }>;
+  /** For kinds whose credential is bound to a key that this machine makes for each grant (device-key.ts). */
+  readonly key?: {
+    /** Where the credential will go, as far as it is known before it is there. */
+    plan(): Promise<P>;
+    /** Makes a key in the lease folder; resolves with its public half as a line. */
+    make(entry: LiveAt<P>): Promise<string>;
+    /** The public half of the key that lies there; null when there is none. */
+    find(entry: LiveAt<P>): Promise<string | null>;
+  };
   /** Writes the secret into the lease folder, then the pointer to it. @throws InjectionError */
   inject(entry: LiveAt<P>, credential: C): Promise<void>;
   /** Makes every shared file of this kind hold what the live ones need and nothing else of ours. @throws InjectionError */

@@ -1,0 +1,256 @@
+/** An SSH host: how it is reached, which keys it shows, the authority that signs, and which account each level means. */
+import { KeyRound, Plus, X } from 'lucide-react';
+import { useState } from 'react';
+import { useFieldArray, useWatch } from 'react-hook-form';
+import { SSH_CA_SEED_PREFIX, type SshSettings } from '../../../../shared/contract/ssh';
+import { toBase64url } from '../../../../shared/crypto/bytes';
+import { wordCount } from '../../../app/words';
+import { Button, Field, Input, Segmented, TextArea } from '../../../ui';
+import { asNumber, firstOf, NUMBER_HINT, plainError } from '../field-values';
+import styles from '../resources.module.css';
+import { TokenField } from '../TokenField';
+import type { FieldsProps, KindForm } from './kind';
+
+const SECRET_HINTS: Record<FieldsProps<SshSettings>['secret'], string> = {
+  new: 'An Ed25519 private key (OpenSSH or PKCS#8). Stored encrypted; never shown again.',
+  kept: 'Empty: the stored one is used.',
+  barred: 'Host or port changed: give the key again.',
+};
+const DEFAULT_HOOK = { user: 'root', command: '/usr/local/sbin/hallpass-ssh-hook' };
+const newLogin = (level: string): SshSettings['logins'][number] => ({
+  level,
+  user: '',
+  principals: [],
+  command: '',
+  rights: 'limited',
+  permits: ['pty'],
+});
+const SEED_BYTES = 32;
+/** One line each in the field, as they stand in a host's `…_key.pub` files. */
+const asLines = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+
+function Fields({ form, secret }: FieldsProps<SshSettings>) {
+  const { register, control, setValue, formState } = form;
+  const errors = formState.errors.settings;
+  const values = useWatch({ control });
+  const settings = values.settings;
+  const hook = settings?.hook ?? null;
+  /** As typed: lines that are not whole yet would not survive being read and written back. */
+  const [keys, setKeys] = useState(() => (settings?.hostKeys ?? []).join('\n'));
+  const isMade = (values.secret ?? '').startsWith(SSH_CA_SEED_PREFIX);
+  const makeAuthority = () =>
+    setValue('secret', `${SSH_CA_SEED_PREFIX}${toBase64url(crypto.getRandomValues(new Uint8Array(SEED_BYTES)))}`, {
+      shouldDirty: true,
+      shouldValidate: true,
+    });
+  return (
+    <>
+      <div className={styles.hostPort}>
+        <Field label="Host" error={plainError(errors?.host?.message, settings?.host)}>
+          <Input className="mono" placeholder="web-1.internal" {...register('settings.host')} />
+        </Field>
+        <Field label="Port" error={errors?.port && `${NUMBER_HINT} from 1 to 65535.`}>
+          <Input className="mono" inputMode="numeric" {...register('settings.port', { setValueAs: asNumber })} />
+        </Field>
+      </div>
+      <Field
+        label="Host keys"
+        aside="one per line"
+        error={
+          errors?.hostKeys &&
+          (firstOf(errors.hostKeys) ?? 'At least one line, as in /etc/ssh/ssh_host_ed25519_key.pub.')
+        }
+        hint="Pinned: a host that shows another key is not talked to. Take them from the host itself: cat /etc/ssh/ssh_host_ed25519_key.pub"
+      >
+        <TextArea
+          rows={2}
+          className="mono"
+          spellCheck={false}
+          placeholder="ssh-ed25519 AAAA…"
+          value={keys}
+          onChange={(event) => {
+            setKeys(event.target.value);
+            setValue('settings.hostKeys', asLines(event.target.value), { shouldDirty: true });
+          }}
+        />
+      </Field>
+      <Field
+        label="Key of the certificate authority"
+        error={formState.errors.secret?.message}
+        hint={
+          isMade
+            ? 'A new one: after “Test connection” the recipe has its public half for the host.'
+            : SECRET_HINTS[secret]
+        }
+      >
+        <div className="row">
+          <Input
+            type="password"
+            autoComplete="new-password"
+            placeholder={secret === 'kept' ? '•••••••• stored' : 'paste a private key'}
+            {...register('secret')}
+          />
+          <Button onClick={makeAuthority}>
+            <KeyRound size={14} aria-hidden />
+            Make one
+          </Button>
+        </div>
+      </Field>
+      <Logins form={form} />
+      <TokenField
+        label="Only from"
+        spelling="exact"
+        value={settings?.sourceAddresses ?? []}
+        onChange={(next) => setValue('settings.sourceAddresses', next, { shouldValidate: true, shouldDirty: true })}
+        hint="Addresses or networks from which the certificates may be used, such as 10.0.0.0/8. Empty: from anywhere."
+        error={
+          errors?.sourceAddresses === undefined
+            ? undefined
+            : (firstOf(errors.sourceAddresses) ?? 'Addresses or networks.')
+        }
+      />
+      <Field
+        label="Hook on the host"
+        hint={
+          hook === null ? (
+            <span className="warn">
+              Without it an early end waits until the certificate runs out, and open sessions are never cut. Requesters
+              and approvers are told.
+            </span>
+          ) : (
+            'A script that keeps the revocation list and cuts sessions. The recipe installs it.'
+          )
+        }
+      >
+        <div className="row">
+          <Segmented
+            label="Hook on the host"
+            value={hook === null ? 'none' : 'installed'}
+            onChange={(next) =>
+              setValue('settings.hook', next === 'none' ? null : DEFAULT_HOOK, {
+                shouldDirty: true,
+                shouldValidate: true,
+              })
+            }
+            options={[
+              { value: 'installed', label: 'Installed' },
+              { value: 'none', label: 'None' },
+            ]}
+          />
+        </div>
+      </Field>
+      {hook !== null && (
+        <div className={styles.half}>
+          <Field label="Its account" error={plainError(errors?.hook?.user?.message, hook.user)}>
+            <Input className="mono" autoComplete="off" {...register('settings.hook.user')} />
+          </Field>
+          <Field label="Its command" error={plainError(errors?.hook?.command?.message, hook.command)}>
+            <Input className="mono" autoComplete="off" {...register('settings.hook.command')} />
+          </Field>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Logins({ form }: Pick<FieldsProps<SshSettings>, 'form'>) {
+  const { register, control, setValue, formState } = form;
+  const { fields, append, remove } = useFieldArray({ control, name: 'settings.logins' });
+  const logins = useWatch({ control, name: 'settings.logins' }) ?? [];
+  const errors = formState.errors.settings?.logins;
+  return (
+    <fieldset className={styles.logins}>
+      <legend>Levels</legend>
+      {fields.map((field, at) => (
+        <div key={field.id} className={styles.login}>
+          <div className={styles.loginFields}>
+            <Field label="Level" error={errors?.[at]?.level && 'Lower-case letters, digits and dashes.'}>
+              <Input className="mono" placeholder="shell" {...register(`settings.logins.${at}.level`)} />
+            </Field>
+            <Field label="Account" error={plainError(errors?.[at]?.user?.message, logins[at]?.user)}>
+              <Input
+                className="mono"
+                placeholder="deploy"
+                autoComplete="off"
+                {...register(`settings.logins.${at}.user`)}
+              />
+            </Field>
+            <Field label="Rights">
+              <Segmented
+                label="Rights"
+                value={logins[at]?.rights ?? 'limited'}
+                onChange={(next) => setValue(`settings.logins.${at}.rights`, next, { shouldDirty: true })}
+                options={[
+                  { value: 'limited', label: 'Limited' },
+                  { value: 'admin', label: 'Admin' },
+                ]}
+              />
+            </Field>
+            <Button
+              look="quiet"
+              aria-label={`Remove level ${logins[at]?.level ?? ''}`}
+              disabled={fields.length === 1}
+              onClick={() => remove(at)}
+            >
+              <X size={14} aria-hidden />
+            </Button>
+          </div>
+          <div className={styles.half}>
+            <Field
+              label="Only this command"
+              aside="optional"
+              error={plainError(errors?.[at]?.command?.message, logins[at]?.command)}
+            >
+              <Input className="mono" placeholder="a shell" {...register(`settings.logins.${at}.command`)} />
+            </Field>
+            <TokenField
+              label="Principals"
+              spelling="exact"
+              value={logins[at]?.principals ?? []}
+              onChange={(next) =>
+                setValue(`settings.logins.${at}.principals`, next, { shouldValidate: true, shouldDirty: true })
+              }
+              hint="Empty: the account’s name."
+              error={errors?.[at]?.principals === undefined ? undefined : 'Letters, digits and . _ - @ only.'}
+            />
+          </div>
+        </div>
+      ))}
+      {errors?.root?.message !== undefined && <span className="bad small">{errors.root.message}</span>}
+      <div className="row">
+        <Button size="s" onClick={() => append(newLogin(''))}>
+          <Plus size={13} aria-hidden />
+          Another level
+        </Button>
+      </div>
+    </fieldset>
+  );
+}
+
+export const sshForm: KindForm<SshSettings> = {
+  empty: {
+    kind: 'ssh',
+    host: '',
+    port: 22,
+    hostKeys: [],
+    logins: [newLogin('shell')],
+    sourceAddresses: [],
+    hook: DEFAULT_HOOK,
+  },
+  draftOf: (settings) => settings,
+  settingsOf: (read) => read,
+  keepsSecret: (stored, now) => stored.host === now.host && stored.port === now.port,
+  Fields,
+  placeOf: ({ host, port, logins }) => `${logins.map(({ user }) => user).join(', ')} on ${host}:${port}`,
+  Opens: ({ settings }) => (
+    <>
+      {wordCount(settings.logins.length, 'level')}:{' '}
+      <span className="mono cut">{settings.logins.map(({ level, user }) => `${level} as ${user}`).join(', ')}</span>
+      <span className="dim nowrap">{settings.hook === null ? 'no hook' : 'sessions are cut'}</span>
+    </>
+  ),
+};

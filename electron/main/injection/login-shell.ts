@@ -21,7 +21,13 @@ export interface LoginShell {
 }
 
 /** What we want to know; PGPASSWORD's value is never read, only whether it is set. */
-const NAMES = ['PGSERVICEFILE', 'PGPASSFILE', 'PGSYSCONFDIR'] as const;
+const NAMES = [
+  'PGSERVICEFILE',
+  'PGPASSFILE',
+  'PGSYSCONFDIR',
+  'AWS_CONFIG_FILE',
+  'AWS_SHARED_CREDENTIALS_FILE',
+] as const;
 const PASSWORD = 'PGPASSWORD';
 /** Stands for "it is set" in place of a password's value. */
 export const SET = '(set)';

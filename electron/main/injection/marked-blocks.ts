@@ -28,6 +28,11 @@ export interface BlockOwner {
   readonly profile: string;
   /** The grant whose secret this line points to, when it is one of ours. */
   grantOfLine(line: string): string | null;
+  /**
+   * For files in which a line that points to us may stand in any section, also in the user's own: only that line goes when its
+   * markers were damaged, and its section's header when it has such a name and nothing else is in it. Left out: the section goes.
+   */
+  readonly headerGoesWithLine?: (name: string) => boolean;
 }
 export interface BlockEdit {
   readonly text: string;
@@ -45,7 +50,7 @@ interface Marker {
   readonly newline: string | null;
 }
 const MARKER =
-  /^# (>>>|<<<) hallpass ([0-9a-f]{8}) (grt_[0-9a-z]{26})((?: \[[^\]\s]+\])*)( \+file)?(?: \+newline:([0-9a-f]{8}))?\s*$/;
+  /^# (>>>|<<<) hallpass ([0-9a-f]{8}) (grt_[0-9a-z]{26})((?: \[[^\]\r\n]+\])*)( \+file)?(?: \+newline:([0-9a-f]{8}))?\s*$/;
 
 const splitLines = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 const hashOf = (line: string): string => createHash('sha256').update(line, 'latin1').digest('hex').slice(0, 8);
@@ -144,6 +149,18 @@ function dropBlocks(lines: string[], profile: string, isGone: (grantId: string) 
   return rest;
 }
 
+/** What stays of a section that points to a secret of ours. */
+function leftOf(section: readonly string[], owner: BlockOwner, isGone: (grantId: string) => boolean): string[] {
+  const { headerGoesWithLine } = owner;
+  if (!headerGoesWithLine) return section.slice(1).filter((line) => !isKeyLine(line));
+  const rest = section.filter((line) => {
+    const grantId = owner.grantOfLine(line.trim());
+    return grantId === null || !isGone(grantId);
+  });
+  const isBare = !rest.slice(1).some(isKeyLine) && headerGoesWithLine(headerOf(section[0] ?? '') ?? '');
+  return isBare ? rest.slice(1) : rest;
+}
+
 /** Takes away sections that point to a secret of ours although no intact block holds them. */
 function dropSections(lines: readonly string[], owner: BlockOwner, isGone: (grantId: string) => boolean): string[] {
   const kept: string[] = [];
@@ -159,7 +176,7 @@ function dropSections(lines: readonly string[], owner: BlockOwner, isGone: (gran
       const grantId = owner.grantOfLine(line.trim());
       return grantId !== null && isGone(grantId);
     });
-    kept.push(...(isOurs ? section.slice(1).filter((line) => !isKeyLine(line)) : section));
+    kept.push(...(isOurs ? leftOf(section, owner, isGone) : section));
     i = end;
   }
   return kept;

@@ -15,7 +15,7 @@ interface Queue {
   readonly waiting: Waiting[];
   flushing: boolean;
 }
-const MAX_BATCH = 32;
+const MAX_BATCH = 64;
 const queues = new WeakMap<Store, Record<Purpose, Queue>>();
 
 /** Resolves with what `work` returned once it is committed. `work` may run again (a retried transaction), so it keeps nothing outside. */
@@ -33,10 +33,12 @@ export function inBatch<T>(store: Store, purpose: Purpose, work: (tx: WriteTx) =
   });
 }
 
+/** Whoever finishes in the same turn of the event loop goes together. A promise alone would not do: on SQLite a whole write is one run of microtasks. */
+const turnOfTheLoop = () => new Promise<void>((resolve) => void setImmediate(resolve));
+
 async function flush(store: Store, purpose: Purpose, queue: Queue): Promise<void> {
   queue.flushing = true;
-  // Those who finish in the same turn of the event loop go together.
-  await Promise.resolve();
+  await turnOfTheLoop();
   while (queue.waiting.length > 0) {
     const batch = queue.waiting.splice(0, MAX_BATCH);
     try {
@@ -55,6 +57,7 @@ async function flush(store: Store, purpose: Purpose, queue: Queue): Promise<void
       if (batch.length === 1) batch[0]?.reject(cause);
       else for (const one of batch) await store.write(one.run, { purpose }).then(one.resolve, one.reject);
     }
+    if (queue.waiting.length < MAX_BATCH) await turnOfTheLoop();
   }
   queue.flushing = false;
 }

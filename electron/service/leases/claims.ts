@@ -3,6 +3,7 @@
  * Whoever changes the grant meanwhile (a revocation, the clock) raises the epoch: the worker's result is then refused,
  * but its claim is kept until its call has settled, so that "end" never runs beside "create".
  */
+import { DEVICE_KEY_KINDS } from '../../../shared/domain/device-keys';
 import { SECOND_MS } from '../../../shared/domain/instant';
 import type { GrantFacts } from '../access/facts';
 import { lockGrant } from '../access/record';
@@ -51,6 +52,17 @@ export async function candidates(
         .where('sealed', 'is', null)
         .where('claimed_until', 'is', null)
         .where('due_at', '<=', now)
+        // Where the credential is bound to a key of the device, that comes first.
+        .where((eb) =>
+          eb.or([
+            eb('device_key', 'is not', null),
+            eb(
+              'resource_id',
+              'not in',
+              eb.selectFrom('resources').select('resources.id').where('kind', 'in', DEVICE_KEY_KINDS),
+            ),
+          ]),
+        )
         .orderBy('due_at')
         .execute();
     case 'deadline':
@@ -63,7 +75,8 @@ export async function candidates(
     case 'remove':
       return free.where('state', '=', 'ending').where('due_at', '<=', now).orderBy('due_at').execute();
     case 'residue':
-      return free.where('state', '=', 'ended').where('residue_due_at', '<=', now).orderBy('residue_due_at').execute();
+      // Only ended grants have a time for it; naming the state would have the database pass all of them.
+      return free.where('residue_due_at', '<=', now).orderBy('residue_due_at').execute();
   }
 }
 

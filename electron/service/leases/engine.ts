@@ -57,6 +57,7 @@ class Engine implements LeaseEngine {
   private again = false;
   private stopped = false;
   private timer: { cancel(): void } | null = null;
+  private waking: NodeJS.Immediate | null = null;
   private reconciledAt: Instant | null = null;
   private readonly unsubscribe: (() => void)[] = [];
   private ownClaimsExpired = false;
@@ -74,8 +75,13 @@ class Engine implements LeaseEngine {
     this.wake();
   }
 
+  /** Many causes in one turn of the event loop are one look. */
   wake(): void {
-    void this.pump();
+    if (this.waking !== null || this.stopped) return;
+    this.waking = setImmediate(() => {
+      this.waking = null;
+      void this.pump();
+    });
   }
 
   /** One look at a time; a wake-up during a look makes it look once more. */
@@ -251,6 +257,7 @@ class Engine implements LeaseEngine {
 
   async stop(): Promise<void> {
     this.stopped = true;
+    if (this.waking !== null) clearImmediate(this.waking);
     this.timer?.cancel();
     for (const leave of this.unsubscribe.splice(0)) leave();
     await this.pumping?.catch(() => undefined);

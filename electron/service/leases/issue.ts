@@ -3,7 +3,7 @@
  * and again at an extension where a credential carries its own end (`reissues`).
  */
 import { sealCredential } from '../../../shared/crypto/seal';
-import { asInstant, msBetween, plusMs } from '../../../shared/domain/instant';
+import { asInstant, type Instant, msBetween, plusMs } from '../../../shared/domain/instant';
 import { PROVISIONING_TTL_MS } from '../../../shared/domain/limits';
 import type { GrantFacts } from '../access/facts';
 import { levelList } from '../access/json';
@@ -23,12 +23,18 @@ export function firstValidityMs(deps: LeaseDeps, provisioner: Provisioner, row: 
   return Math.max(1, Math.min(row.ttl_ms, msBetween(deps.clock.now(), until)));
 }
 
-/** Sealed, as the store keeps it. Throws TargetError or TimedOut; `onLate` hears when a call that timed out settles after all. */
+/** Sealed, as the store keeps it, and until when it may work by itself. */
+export interface Issued {
+  readonly sealed: string;
+  readonly until: Instant;
+}
+
+/** Throws TargetError or TimedOut; `onLate` hears when a call that timed out settles after all. */
 export async function issue(
   deps: LeaseDeps,
   { row, resource }: Pick<GrantFacts, 'row' | 'resource'>,
   wanted: { readonly validForMs: (provisioner: Provisioner) => number; readonly onLate: () => void },
-): Promise<string> {
+): Promise<Issued> {
   const device = await deps.store.db
     .selectFrom('devices')
     .selectAll()
@@ -38,12 +44,22 @@ export async function issue(
   if (device.state !== 'active') throw new TargetError('refused', 'the device was revoked');
   if (level === undefined) throw new TargetError('refused', `the resource has no level "${row.level}" any more`);
   const { provisioner, target } = reach(deps, resource);
-  const order: CreateOrder = { principal: row.principal, level, validForMs: wanted.validForMs(provisioner) };
+  if (provisioner.deviceKey !== null && row.device_key === null)
+    throw new TargetError('refused', 'the device has not sent its key');
+  const validForMs = wanted.validForMs(provisioner);
+  const order: CreateOrder = {
+    principal: row.principal,
+    level,
+    validForMs,
+    ...(row.device_key === null ? {} : { devicePublicKey: row.device_key }),
+  };
   const credential = await withTimeout(deps, provisioner.create(target, order), {
     what: 'Making the login',
     lengthMs: CREATE_TIMEOUT_MS,
     onLate: wanted.onLate,
   });
   const to = { sealingKey: device.sealing_key, grantId: row.id, deviceId: device.id };
-  return JSON.stringify(sealCredential(credential, to, deps.random));
+  // Counted from now, when the target has answered: rather late than early.
+  const until = plusMs(deps.clock.now(), validForMs);
+  return { sealed: JSON.stringify(sealCredential(credential, to, deps.random)), until };
 }

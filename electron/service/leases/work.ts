@@ -5,17 +5,17 @@
 import { asInstant, msBetween, plusMs } from '../../../shared/domain/instant';
 import { PROVISIONING_TTL_MS } from '../../../shared/domain/limits';
 import { answer, loadPolicy } from '../access/context';
-import { loadDirectory } from '../access/directory';
+import { type Directory, loadDirectory } from '../access/directory';
 import { type GrantFacts, grantCore, isUnapplied, loadGrant, loadRequest } from '../access/facts';
 import { decideGrant, extendedDeadline, type GrantCommand } from '../access/grant';
 import { agreedTtl, emitGrant, recordGrant, SERVICE } from '../access/record';
-import { TargetError } from '../provisioners/provisioner';
+import { type ReadBack, TargetError } from '../provisioners/provisioner';
 import type { GrantTable } from '../store/schema';
 import type { WriteTx } from '../store/store';
 import { backoffMs } from './backoff';
 import { type Claim, FREE, finish } from './claims';
 import { isAway, isSilent, isUnknown, type LeaseDeps, reach, recorderOf, withTimeout, wordFailure } from './deps';
-import { firstValidityMs, issue } from './issue';
+import { firstValidityMs, type Issued, issue } from './issue';
 import { CLEAN_UP_TIMEOUT_MS, DEADLINE_TIMEOUT_MS, END_TIMEOUT_MS, RESIDUE_RETRY_MS } from './limits';
 
 export interface WorkHooks {
@@ -41,6 +41,13 @@ export async function work(deps: LeaseDeps, claim: Claim, hooks: WorkHooks): Pro
   }
 }
 
+const directories = new WeakMap<WriteTx, Promise<Directory>>();
+/** Read once for a write, however many results it holds: none of them changes people. */
+function directoryIn(tx: WriteTx): Promise<Directory> {
+  const known = directories.get(tx) ?? loadDirectory(tx.db);
+  directories.set(tx, known);
+  return known;
+}
 /** Applies one command of the state machine inside a finishing write. */
 async function apply(
   tx: WriteTx,
@@ -52,10 +59,9 @@ async function apply(
 ): Promise<'moved' | 'stayed'> {
   const outcome = decideGrant(grantCore(facts.row), command, deps.clock.now());
   if (outcome.kind === 'refused' || outcome.events.length === 0) return 'stayed';
-  const directory = await loadDirectory(tx.db);
   await recordGrant(tx, recorderOf(deps), facts, outcome.events, {
     actor: SERVICE,
-    directory,
+    directory: await directoryIn(tx),
     set: { ...FREE, ...set },
     data,
   });
@@ -68,11 +74,17 @@ const setOn = (tx: WriteTx, id: string, columns: Partial<GrantTable>) =>
     .where('id', '=', id)
     .execute();
 
+const columnsOf = (made: Issued, row: GrantTable): Partial<GrantTable> => ({
+  sealed: made.sealed,
+  credential_until: made.until,
+  issue: row.issue + 1,
+});
+
 async function provision(deps: LeaseDeps, claim: Claim, facts: GrantFacts, hooks: WorkHooks): Promise<void> {
   const { row, resource } = facts;
-  let sealed: string;
+  let made: Issued;
   try {
-    sealed = await issue(deps, facts, {
+    made = await issue(deps, facts, {
       validForMs: (provisioner) => firstValidityMs(deps, provisioner, row),
       onLate: () => hooks.lateOn(resource.id),
     });
@@ -84,7 +96,7 @@ async function provision(deps: LeaseDeps, claim: Claim, facts: GrantFacts, hooks
   }
   // A crash here leaves a login that nobody has the password of; the claim runs out and due.ts ends the grant.
   await finish(deps, claim, async (tx, now) => {
-    const moved = await apply(tx, deps, now, { kind: 'store_credential' }, { sealed, issue: row.issue + 1 });
+    const moved = await apply(tx, deps, now, { kind: 'store_credential' }, columnsOf(made, row));
     if (moved === 'stayed') await setOn(tx, row.id, {});
   });
 }
@@ -111,12 +123,12 @@ async function moveDeadline(deps: LeaseDeps, claim: Claim, facts: GrantFacts, ho
   const extension = await approvedExtension(deps, facts);
   const deadline = extension?.deadline ?? asInstant(row.expires_at ?? deps.clock.now());
   /** Set where the credential carries its end: the device gets this one in place of the old. */
-  let sealed: string | null = null;
+  let made: Issued | null = null;
   try {
     const { provisioner, target } = reach(deps, resource);
     const validForMs = Math.max(1, msBetween(deps.clock.now(), deadline));
     if (extension !== null && provisioner.extension === 'reissues')
-      sealed = await issue(deps, facts, { validForMs: () => validForMs, onLate: () => hooks.lateOn(resource.id) });
+      made = await issue(deps, facts, { validForMs: () => validForMs, onLate: () => hooks.lateOn(resource.id) });
     else
       await withTimeout(deps, provisioner.setDeadline(target, row.principal, validForMs), {
         what: 'Moving the deadline',
@@ -156,7 +168,7 @@ async function moveDeadline(deps: LeaseDeps, claim: Claim, facts: GrantFacts, ho
       ttlMs: msBetween(asInstant(row.expires_at ?? 0), deadline),
       maxAheadMs: extension.maxAheadMs,
     } as const;
-    const issued = sealed === null ? {} : { sealed, issue: row.issue + 1 };
+    const issued = made === null ? {} : columnsOf(made, row);
     const moved = await apply(tx, deps, now, command, issued, { requestId: extension.requestId });
     if (moved === 'stayed') await setOn(tx, row.id, { due_at: now.row.expires_at });
   });
@@ -176,6 +188,13 @@ async function approvedExtension(deps: LeaseDeps, facts: GrantFacts) {
   return { requestId: request.row.id, maxAheadMs, deadline: asInstant(Math.max(deadline, row.expires_at ?? 0)) };
 }
 
+/** What a target that can't be asked leaves to the credential's own end. */
+function outOf(readBack: ReadBack, row: GrantTable, now: number): ReadBack {
+  if (readBack.proof !== 'ran_out') return readBack;
+  // A credential that was made and never stored was never handed out.
+  return { ...readBack, canLogIn: row.credential_until !== null && now < row.credential_until, sessionCount: 0 };
+}
+
 /** Access is ended when the target says so, and not before. */
 async function remove(deps: LeaseDeps, claim: Claim, facts: GrantFacts, hooks: WorkHooks): Promise<void> {
   const { row, resource } = facts;
@@ -189,16 +208,17 @@ async function remove(deps: LeaseDeps, claim: Claim, facts: GrantFacts, hooks: W
     await finish(deps, claim, async (tx, now) => {
       const attempts = now.row.attempts + 1;
       const cut = { attempts, sessions_cut: now.row.sessions_cut + sessionsCut };
-      const { canLogIn, sessionCount, proof } = readBack;
+      const { canLogIn, sessionCount, proof } = outOf(readBack, now.row, deps.clock.now());
       const command = { kind: 'read_back', canLogIn, sessionCount, ...(proof ? { proof } : {}) } as const;
       const moved = await apply(tx, deps, now, command, cut, { sessionsCut: cut.sessions_cut, attempts });
       if (moved === 'moved') return;
-      const left = readBack.canLogIn ? 'the login still works' : `${readBack.sessionCount} sessions are still open`;
+      const waitsFor = proof === 'ran_out' ? now.row.credential_until : null;
+      const left = canLogIn ? 'the login still works' : `${sessionCount} sessions are still open`;
       await setOn(tx, row.id, {
         ...cut,
         target: 'present',
-        last_error: left,
-        due_at: deps.clock.now() + backoffMs(attempts, deps.random),
+        last_error: waitsFor === null ? left : 'this target can’t be asked; the credential works until it runs out',
+        due_at: waitsFor ?? deps.clock.now() + backoffMs(attempts, deps.random),
       });
     });
   } catch (cause) {
@@ -235,7 +255,7 @@ async function workOffResidue(deps: LeaseDeps, claim: Claim, facts: GrantFacts, 
       const after = { ...now, row: { ...now.row, residue: left } };
       emitGrant(tx, after, 'grant.residue', {
         actor: SERVICE,
-        directory: await loadDirectory(tx.db),
+        directory: await directoryIn(tx),
         data: { done, residue },
       });
     });

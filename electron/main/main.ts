@@ -5,6 +5,7 @@
  * because a key store may ask the user.
  */
 import './lifecycle/small-heap';
+import './lifecycle/native-crypto';
 import { join } from 'node:path';
 import { app, dialog, protocol } from 'electron';
 import type { Agent } from './agent/agent';

@@ -2,6 +2,7 @@
  * Start here. Each step is one part of the service, in the order it wakes up; what a step needs was made above it.
  * Stopping goes the other way. When a step fails, everything before it is stopped again, so that a retry finds a clean place.
  */
+import './native-crypto';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { version } from '../../package.json';

@@ -2,10 +2,11 @@
  * The two kinds of device key: Ed25519 signs (decisions, sign-in), X25519 receives sealed credentials.
  * Why noble and not WebCrypto: the Chromium we run on has neither curve. Keys and signatures are unpadded base64url.
  */
-import { ed25519, x25519 } from '@noble/curves/ed25519.js';
+import { x25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import type { Random } from '../domain/instant';
 import { concatBytes, fromBase64url, toBase64url, toHex } from './bytes';
+import { currentEd25519 } from './ed25519';
 
 export interface KeyPair {
   readonly publicKey: string;
@@ -16,7 +17,7 @@ export interface KeyPair {
 /** A fresh Ed25519 pair. */
 export function newSigningKeys(random: Random): KeyPair {
   const secret = random.bytes(32);
-  return { publicKey: toBase64url(ed25519.getPublicKey(secret)), secretKey: toBase64url(secret) };
+  return { publicKey: toBase64url(currentEd25519().publicKeyOf(secret)), secretKey: toBase64url(secret) };
 }
 
 /** A fresh X25519 pair. */
@@ -27,17 +28,17 @@ export function newSealingKeys(random: Random): KeyPair {
 
 /** The public half of an Ed25519 secret key. Throws on a malformed key. */
 export const signingPublicKey = (secretKey: string): string =>
-  toBase64url(ed25519.getPublicKey(fromBase64url(secretKey)));
+  toBase64url(currentEd25519().publicKeyOf(fromBase64url(secretKey)));
 
 /** Ed25519 (RFC 8032). Callers sign statement bytes (statements.ts), never bare user input. */
 export function sign(secretKey: string, bytes: Uint8Array): string {
-  return toBase64url(ed25519.sign(bytes, fromBase64url(secretKey)));
+  return toBase64url(currentEd25519().sign(bytes, fromBase64url(secretKey)));
 }
 
 /** Strict RFC 8032 verification. Anything malformed is simply not a signature: never throws. */
 export function verify(publicKey: string, bytes: Uint8Array, signature: string): boolean {
   try {
-    return ed25519.verify(fromBase64url(signature), bytes, fromBase64url(publicKey), { zip215: false });
+    return currentEd25519().verify(fromBase64url(signature), bytes, fromBase64url(publicKey));
   } catch {
     return false;
   }

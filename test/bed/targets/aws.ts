@@ -11,6 +11,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder } from '../../../electron/dev/electron-runtime.mjs';
 import { run } from '../../../electron/dev/run.mjs';
+import type { Target } from '../../../electron/service/provisioners/provisioner';
+import type { AwsSettings } from '../../../shared/contract/aws';
+import { chance26 } from '../postgres-target';
 import { startProgram } from '../processes';
 
 const PACKAGES = ['moto==5.2.5', 'flask==3.1.3', 'flask-cors==6.0.5', 'joserfc==1.8.0', 'awscli==1.46.3'];
@@ -113,3 +116,51 @@ async function makeAdmin(url: string): Promise<AwsAccount['admin']> {
   iam.destroy();
   return { accessKeyId: AccessKey?.AccessKeyId ?? '', secretAccessKey: AccessKey?.SecretAccessKey ?? '' };
 }
+
+export type AwsTestTarget = Target<AwsSettings>;
+/** What the roles of `makeAwsTarget` may do: look at IAM, and with `power-user` also make groups. */
+export const ROLES = { 'read-only': 'hallpass-prod-read-only', 'power-user': 'hallpass-prod-power-user' } as const;
+
+/** A manager with the recipe's rights, and two roles that only it may assume. */
+export async function makeAwsTarget(account: AwsAccount): Promise<AwsTestTarget> {
+  const sdk = await import('@aws-sdk/client-iam');
+  const iam = new sdk.IAMClient({ endpoint: account.url, region: 'us-east-1', credentials: account.admin });
+  const statement = (Effect: 'Allow', Action: string | string[], Resource = '*') =>
+    JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect, Action, Resource }] });
+  const UserName = `manager-${chance26().slice(0, 8)}`;
+  const { User } = await iam.send(new sdk.CreateUserCommand({ UserName }));
+  const rights = ['sts:AssumeRole', ...['GetRole', 'ListRolePolicies', 'ListAttachedRolePolicies'].map(iamAction)];
+  const marks = ['GetRolePolicy', 'PutRolePolicy', 'DeleteRolePolicy'].map(iamAction);
+  // moto asks for IAM's own actions without naming the role, so the recipe's list of roles can't be used as it is.
+  const PolicyDocument = statement('Allow', [...rights, ...marks]);
+  await iam.send(new sdk.PutUserPolicyCommand({ UserName, PolicyName: 'recipe', PolicyDocument }));
+  const { AccessKey } = await iam.send(new sdk.CreateAccessKeyCommand({ UserName }));
+  const trust = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: User?.Arn } }],
+  };
+  for (const RoleName of Object.values(ROLES)) {
+    await iam.send(new sdk.CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: JSON.stringify(trust) }));
+    const actions = RoleName === ROLES['read-only'] ? ['iam:List*', 'iam:Get*'] : ['iam:List*', 'iam:CreateGroup'];
+    const Document = statement('Allow', actions);
+    await iam.send(new sdk.PutRolePolicyCommand({ RoleName, PolicyName: 'rights', PolicyDocument: Document }));
+  }
+  iam.destroy();
+  return {
+    resourceId: `res_${chance26()}`,
+    resourceName: 'prod',
+    secret: `${AccessKey?.AccessKeyId}:${AccessKey?.SecretAccessKey}`,
+    settings: {
+      kind: 'aws',
+      accountId: ACCOUNT,
+      region: 'us-east-1',
+      endpointUrl: account.url,
+      maxSessionMinutes: 60,
+      roles: [
+        { level: 'read-only', role: ROLES['read-only'], createsAccess: false },
+        { level: 'power-user', role: ROLES['power-user'], createsAccess: true },
+      ],
+    },
+  };
+}
+const iamAction = (name: string): string => `iam:${name}`;

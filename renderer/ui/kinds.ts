@@ -14,6 +14,11 @@ interface KindWords {
 }
 export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
   postgres: { label: 'PostgreSQL', Icon: Database, commandFor: (name) => `psql service=${name}` },
+  mysql: {
+    label: 'MySQL or MariaDB',
+    Icon: Database,
+    commandFor: (name) => `mysql --defaults-group-suffix=_${name}`,
+  },
   redis: { label: 'Redis', Icon: Layers, commandFor: () => 'redis-cli' },
   secret: { label: 'Secret', Icon: KeySquare, commandFor: (name) => `hallpass run ${name} -- …` },
   webhook: { label: 'Webhook', Icon: Webhook, commandFor: (name) => `hallpass run ${name} -- …` },

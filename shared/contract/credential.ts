@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { AwsCredential } from './aws';
 import { GrantId, Key32 } from './fields';
+import { MysqlCredential } from './mysql';
 import { RedisCredential } from './redis';
 import { PgIdentifier } from './resources';
 import { SshCredential } from './ssh';
@@ -26,6 +27,7 @@ export type WebhookCredential = z.infer<typeof WebhookCredential>;
 /** One more kind: one more member here, one file in electron/main/injection/targets. */
 export const Credential = z.discriminatedUnion('kind', [
   PostgresCredential,
+  MysqlCredential,
   RedisCredential,
   SecretCredential,
   WebhookCredential,

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { AwsCredential } from '../../../shared/contract/aws';
 import { PostgresCredential } from '../../../shared/contract/credential';
+import { MysqlCredential } from '../../../shared/contract/mysql';
 import { RedisCredential } from '../../../shared/contract/redis';
 import { SshCredential } from '../../../shared/contract/ssh';
 import { ValueName } from '../../../shared/contract/values';
@@ -19,6 +20,17 @@ export const PostgresPlace = z.strictObject({
   hasCa: z.boolean(),
 });
 export type PostgresPlace = z.infer<typeof PostgresPlace>;
+export const MysqlPlace = z.strictObject({
+  kind: z.literal('mysql'),
+  /** The person's own option file, which includes ours; null where there is none (Windows). */
+  optionFile: z.string().min(1).max(4096).nullable(),
+  /** Whose client programs were found, and what to type. */
+  client: z.enum(['mariadb', 'any', 'none']),
+  program: z.enum(['mysql', 'mariadb']),
+  ...MysqlCredential.pick({ host: true, port: true, database: true, user: true, tls: true }).shape,
+  hasCa: z.boolean(),
+});
+export type MysqlPlace = z.infer<typeof MysqlPlace>;
 export const RedisPlace = z.strictObject({
   ...RedisCredential.pick({ kind: true, nodes: true, topology: true, database: true, user: true, tls: true }).shape,
   hasCa: z.boolean(),
@@ -56,6 +68,7 @@ export const AwsPlace = z.strictObject({
 export type AwsPlace = z.infer<typeof AwsPlace>;
 export const Place = z.discriminatedUnion('kind', [
   PostgresPlace,
+  MysqlPlace,
   RedisPlace,
   SecretPlace,
   WebhookPlace,

@@ -2,6 +2,7 @@
 import type { ResourceSettings } from '../../../shared/contract/resources';
 import type { Random } from '../../../shared/domain/instant';
 import { createAwsProvisioner } from './aws';
+import { createMysqlProvisioner } from './mysql';
 import { createPostgresProvisioner } from './postgres';
 import type { Provisioner } from './provisioner';
 import { createRedisProvisioner } from './redis';
@@ -26,6 +27,7 @@ export function createProvisioners(given: ProvisionersDeps): Provisioners {
   const deps = { now: () => Date.now(), rotatorsDir: null, ...given };
   const all: ByKind = {
     postgres: createPostgresProvisioner(deps),
+    mysql: createMysqlProvisioner(deps),
     redis: createRedisProvisioner(deps),
     secret: createSecretProvisioner(deps),
     webhook: createWebhookProvisioner(deps),

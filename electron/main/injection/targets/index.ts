@@ -6,6 +6,7 @@ import type { Credential } from '../../../../shared/contract/credential';
 import type { Place } from '../place';
 import { type AwsTargetDeps, createAwsTarget } from './aws';
 import { createSecretTarget, createWebhookTarget, type EnvTargetDeps } from './env';
+import { createMysqlTarget, type MysqlTargetDeps } from './mysql';
 import { createPostgresTarget, type PostgresTargetDeps } from './postgres';
 import { createRedisTarget, type RedisTargetDeps } from './redis';
 import { createSshTarget, type SshTargetDeps } from './ssh';
@@ -16,7 +17,12 @@ type OfKind<Union, K extends Kind> = Extract<Union, { readonly kind: K }>;
 type ByKind = { readonly [K in Kind]: InjectionTarget<OfKind<Credential, K>, OfKind<Place, K>> };
 
 /** What targets may ask for; one that needs more adds it here. */
-type TargetDeps = PostgresTargetDeps & RedisTargetDeps & EnvTargetDeps & SshTargetDeps & AwsTargetDeps;
+type TargetDeps = PostgresTargetDeps &
+  MysqlTargetDeps &
+  RedisTargetDeps &
+  EnvTargetDeps &
+  SshTargetDeps &
+  AwsTargetDeps;
 
 export interface Targets {
   readonly all: readonly InjectionTarget[];
@@ -26,6 +32,7 @@ export interface Targets {
 export function createTargets(deps: TargetDeps, context: TargetContext): Targets {
   const byKind: ByKind = {
     postgres: createPostgresTarget(deps, context),
+    mysql: createMysqlTarget(deps, context),
     redis: createRedisTarget(deps),
     secret: createSecretTarget(deps, context),
     webhook: createWebhookTarget(deps, context),

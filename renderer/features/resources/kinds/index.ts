@@ -3,6 +3,7 @@ import type { ResourceSettings } from '../../../../shared/contract/resources';
 import type { Kind } from '../../../ui';
 import { awsForm } from './aws';
 import type { KindForm } from './kind';
+import { mysqlForm } from './mysql';
 import { postgresForm } from './postgres';
 import { redisForm } from './redis';
 import { secretForm } from './secret';
@@ -12,6 +13,7 @@ import { webhookForm } from './webhook';
 type Forms = { readonly [K in Kind]: KindForm<Extract<ResourceSettings, { kind: K }>> };
 const FORMS: Forms = {
   postgres: postgresForm,
+  mysql: mysqlForm,
   redis: redisForm,
   secret: secretForm,
   webhook: webhookForm,

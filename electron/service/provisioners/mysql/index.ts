@@ -1,0 +1,107 @@
+/**
+ * The provisioner for MySQL 8.0.21 and MariaDB 10.5 and newer: a temporary user per grant, with a fresh password, a mark, and the
+ * level's role as its default role.
+ * Here only the order of things; how each is done is in the files beside it.
+ */
+import type { MysqlCredential, MysqlSettings } from '../../../../shared/contract/mysql';
+import type { ConnectionReport, Level } from '../../../../shared/contract/resources';
+import type { Random } from '../../../../shared/domain/instant';
+import { type Provisioner, TargetError } from '../provisioner';
+import { listPrincipals } from './accounts';
+import { createConnections, type MysqlTarget } from './connections';
+import { endAccess, workOffResidue } from './ending';
+import { applyLevels, planLevels, proposedLevels } from './levels';
+import { checkManager, recipeFor } from './manager';
+import { checkPrincipal } from './quoting';
+import { checkExtendable, createUser, lockUser, oneAtATime, readUser } from './users';
+
+export type MysqlProvisioner = Provisioner<MysqlSettings, MysqlCredential>;
+
+export function createMysqlProvisioner(deps: { readonly random: Random }): MysqlProvisioner {
+  const connections = createConnections();
+  return {
+    kind: 'mysql',
+    extension: 'moves-deadline',
+    deviceKey: null,
+    serverOf,
+    placeFacts: ({ host, schemas }) => ({ host, schemas: schemas.join(', ') }),
+    secretBarredBy: (stored, next) => (isSamePlace(stored, next) ? null : 'Host, port, user or TLS'),
+    limits: (_settings, level) => limitsOf(level),
+    proposedLevels,
+    async test(target) {
+      try {
+        return await connections.onTarget(target, (db) => checkManager(db, target));
+      } catch (error) {
+        if (error instanceof TargetError) return failedReport(target, error);
+        throw error;
+      }
+    },
+    plan: (target) => connections.onTarget(target, (db) => planLevels(db, target)),
+    apply: (target, digest) => connections.onTarget(target, (db) => applyLevels(db, target, digest)),
+    async create(target, order) {
+      checkPrincipal(order.principal);
+      if (!Number.isSafeInteger(order.validForMs) || order.validForMs <= 0)
+        throw new RangeError('"validForMs" expected whole milliseconds above 0');
+      return await createUser(connections, target, order, deps.random);
+    },
+    async setDeadline(target, principal, validForMs) {
+      checkPrincipal(principal);
+      if (!Number.isSafeInteger(validForMs)) throw new RangeError('"validForMs" expected whole milliseconds');
+      await connections.onTarget(target, (db) =>
+        oneAtATime(db, principal, async () => {
+          await checkExtendable(db, principal);
+          if (validForMs <= 0) await lockUser(db, principal);
+        }),
+      );
+    },
+    async end(target, principal) {
+      checkPrincipal(principal);
+      return await connections.onTarget(target, (db) => endAccess(db, principal));
+    },
+    async readBack(target, principal) {
+      checkPrincipal(principal);
+      return await connections.onTarget(target, (db) => readUser(db, principal));
+    },
+    async cleanUp(target, principal) {
+      checkPrincipal(principal);
+      return await connections.onTarget(target, (db) => workOffResidue(db, principal));
+    },
+    list: (target) => connections.onTarget(target, (db) => listPrincipals(db, target.resourceId)),
+    close: () => connections.close(),
+  };
+}
+
+/** Where users are made: another host or port is another server, other schemas are not. */
+const serverOf = ({ host, port }: MysqlSettings): string => (host.startsWith('/') ? host : `${host}:${port}`);
+/** Whether a stored secret may be sent under the new settings. Less TLS is another place too. */
+const isSamePlace = (a: MysqlSettings, b: MysqlSettings): boolean =>
+  a.host === b.host &&
+  a.port === b.port &&
+  a.managerUser === b.managerUser &&
+  (a.tls === b.tls || b.tls === 'verify-full') &&
+  a.caCertificate === b.caCertificate;
+
+/** Sessions can be cut here; what can't be had is an end that the server itself holds. */
+function limitsOf(level: Level): readonly string[] {
+  const always =
+    'MySQL and MariaDB know no end time for a user: while the Hallpass service is down, the log-in works past its deadline, until the service is back.';
+  if (!level.createsAccess) return [always];
+  return [
+    always,
+    'A holder of this level can make log-ins of their own, which outlive the grant, and views, routines, triggers or events, which stop working with it.',
+  ];
+}
+
+function failedReport(target: MysqlTarget, error: TargetError): ConnectionReport {
+  const remedy =
+    error.kind === 'unreachable'
+      ? 'Check host and port, and that a firewall lets this service through.'
+      : 'Check user, password, TLS and the host that the manager’s account is for; the recipe shows what the manager needs.';
+  return {
+    ok: false,
+    targetLabel: 'MySQL or MariaDB',
+    serverVersion: null,
+    checks: [{ name: 'Connection', ok: false, detail: error.message, remedy }],
+    recipe: `-- MariaDB\n${recipeFor(target, 'mariadb')}\n\n-- MySQL\n${recipeFor(target, 'mysql')}`,
+  };
+}

@@ -71,6 +71,7 @@ export const STALE_AFTER: Record<EventType, readonly ApiName[]> = {
   'grant.ended': GRANTS,
   'grant.residue': GRANTS,
   'grant.injection': GRANTS,
+  'grant.device_key': GRANTS,
   'person.joined': PEOPLE,
   'person.changed': [...PEOPLE, 'catalog.list', 'requests.preview'],
   'person.removed': [...PEOPLE, ...REQUESTS],

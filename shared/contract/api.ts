@@ -50,6 +50,7 @@ import {
   ResourceChange,
   TargetAddress,
 } from './resources';
+import { SshPublicKey } from './ssh';
 
 const list = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), nextCursor: z.string().nullable() });
 const cursor = { cursor: z.string().max(200).optional(), limit: z.coerce.number().int().min(1).max(200).default(100) };
@@ -452,6 +453,16 @@ export const API = {
     summary: 'The credential, sealed to the device',
     params: byId(GrantId),
     reply: SealedCredential,
+  }),
+  'grants.deviceKey': route({
+    method: 'POST',
+    path: '/v1/grants/:id/device-key',
+    access: 'member',
+    renderer: false,
+    summary: 'The public half of the key that the requester’s device made for this grant',
+    params: byId(GrantId),
+    body: z.strictObject({ publicKey: SshPublicKey }),
+    reply: GrantView,
   }),
   'grants.report': route({
     method: 'POST',

@@ -33,6 +33,8 @@ export const EVENT_DATA = {
   'grant.residue': grant,
   /** The holder's device said something new about its files (`removal.machine`). */
   'grant.injection': grant,
+  /** The holder's device sent the key that the credential will be bound to. */
+  'grant.device_key': grant,
   'person.joined': z.object({ person: Person }),
   'person.changed': z.object({ person: Person }),
   'person.removed': z.object({ person: Person }),

@@ -47,6 +47,8 @@ export const GrantView = z
     readyUntil: At.nullable(),
     activatedAt: At.nullable(),
     endedAt: At.nullable(),
+    /** The key that the holder's device has to make and send before the credential can be made. */
+    deviceKeyWanted: z.enum(['ssh-ed25519']).nullable().default(null),
     credentialReady: z.boolean().describe('a sealed credential waits for the holder’s device'),
     endReason: EndReason.nullable(),
     endedBy: z.string().nullable(),

@@ -22,7 +22,7 @@ const Request = z.strictObject({
   expiresAt: z.number().nonnegative().finite(),
 });
 
-async function offerNow(room: Room, removal: Removal, request: DeviceKeyRequest): Promise<string> {
+async function offerNow(room: Room, removal: Removal, request: z.infer<typeof Request>): Promise<string> {
   const { book } = room;
   const target = room.targets.of(request.kind);
   const { key } = target;

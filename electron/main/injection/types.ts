@@ -30,7 +30,8 @@ export interface DeviceKeyRequest {
   readonly grantId: string;
   readonly resource: string;
   readonly level: string;
-  readonly kind: Credential['kind'];
+  /** Kind of the resource, as the service names it. */
+  readonly kind: string;
   /** When it is given up, in the service's time, epoch milliseconds: the keeper then removes it. */
   readonly expiresAt: number;
 }

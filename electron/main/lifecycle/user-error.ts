@@ -1,5 +1,5 @@
 /** Errors as the user reads them: what happened, what is safe, what to do. Crosses IPC as data, is thrown as an Error. */
-import type { UserError } from '../../../shared/contract/ipc';
+import { UserError } from '../../../shared/contract/ipc';
 
 export class UserFacingError extends Error {
   readonly userError: UserError;
@@ -13,6 +13,9 @@ export class UserFacingError extends Error {
 /** Anything thrown, as a UserError. The details of unexpected errors stay in the log; the user gets the message only. */
 export function toUserError(cause: unknown): UserError {
   if (cause instanceof UserFacingError) return cause.userError;
+  // Rooms that import nothing of ours (injection) bring their words the same way.
+  const carried = cause instanceof Error && 'userError' in cause ? UserError.safeParse(cause.userError) : null;
+  if (carried?.success) return carried.data;
   const message = cause instanceof Error ? cause.message : String(cause);
   return {
     code: 'internal',

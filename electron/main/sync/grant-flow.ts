@@ -6,6 +6,7 @@
 import type { Credential, SealedCredential } from '../../../shared/contract/credential';
 import type { GrantView } from '../../../shared/contract/grants';
 import type { LocalInjection } from '../../../shared/contract/ipc';
+import { PROVISIONING_TTL_MS } from '../../../shared/domain/limits';
 import type { EndReason } from '../../../shared/domain/states';
 import type { GrantClock } from '../grants/clock';
 import type { Injector } from '../injection';
@@ -14,9 +15,10 @@ import { toUserError } from '../lifecycle/user-error';
 import type { CallApi } from '../session/api-client';
 import { isProblem } from '../session/api-problem';
 import type { ReturnQueue } from '../session/return-queue';
+import { ServiceAway } from '../session/transport';
 
 /** By this much our idea of the service's time may be wrong without anybody's clock being at fault. */
-const CLOCK_SLACK_MS = 2_000;
+const CLOCK_SLACK_MS = 500;
 
 export interface GrantFlow {
   onGrant(grant: GrantView): Promise<void>;
@@ -64,6 +66,38 @@ export function createGrantFlow(deps: {
     deadlines.set(grant.id, { told: grant.expiresAt, kept });
     return kept;
   }
+  /** Keys sent in this life of the app, so that each is sent once. */
+  const offered = new Set<string>();
+  const offering = new Set<string>();
+
+  /** Makes the key that the credential will be bound to, or finds the one of an earlier life, and sends its public half. */
+  async function offerKey(grant: GrantView): Promise<void> {
+    if (offered.has(grant.id) || offering.has(grant.id) || over.has(grant.id) || queue.returning(grant.id)) return;
+    offering.add(grant.id);
+    try {
+      const publicKey = await injector.deviceKey({
+        grantId: grant.id,
+        resource: grant.resource.name,
+        level: grant.level,
+        kind: grant.resource.kind,
+        expiresAt: deps.serverNow() + PROVISIONING_TTL_MS,
+      });
+      await deps.callApi('grants.deviceKey', { params: { id: grant.id }, body: { publicKey } });
+      offered.add(grant.id);
+      const now = heard.get(grant.id);
+      if (now === 'ending' || now === 'ended') await remove(grant.id, 'revoked');
+    } catch (cause) {
+      if (cause instanceof ServiceAway) return; // the same key is sent when it is back: the lists are loaded anew then
+      if (isProblem(cause, 'wrong-state', 'not-found')) return await remove(grant.id, 'failed');
+      deps.log('error', 'a key for a credential could not be made or sent', { grantId: grant.id, cause });
+      await remove(grant.id, 'failed');
+      const error = toUserError(cause);
+      await queue.push({ kind: 'report', grantId: grant.id, state: 'failed', error: error.what.slice(0, 500) });
+      deps.onFailed(grant, error.what, error.next);
+    } finally {
+      offering.delete(grant.id);
+    }
+  }
   const localOf = (grantId: string) => injector.list().find((each) => each.grantId === grantId);
   const isHere = (grantId: string) => {
     const state = localOf(grantId)?.state;
@@ -99,6 +133,9 @@ export function createGrantFlow(deps: {
       deps.log('error', 'a credential could not be injected', { grantId: grant.id, cause });
       const error = toUserError(withUserError(cause));
       await queue.push({ kind: 'report', grantId: grant.id, state: 'failed', error: error.what.slice(0, 500) });
+      // Its key is gone for good, and with it the use of this access: it ends now and not when its time is up.
+      if (grant.state === 'active' && error.code === 'device-key-lost')
+        await queue.push({ kind: 'return', grantId: grant.id });
       deps.onFailed(grant, error.what, error.next);
     } finally {
       delivering.delete(grant.id);
@@ -143,6 +180,7 @@ export function createGrantFlow(deps: {
         return;
       case 'provisioning':
         if (grant.credentialReady) await deliver(grant);
+        else if (grant.deviceKeyWanted !== null) await offerKey(grant);
         return;
       case 'active':
         await activate(grant);

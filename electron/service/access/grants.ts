@@ -26,7 +26,7 @@ function readable(facts: GrantFacts | undefined, directory: Directory, caller: C
   return facts;
 }
 /** The holder, on the device that asked: what is sealed opens nowhere else. */
-function held(facts: GrantFacts | undefined, caller: Caller): GrantFacts {
+export function held(facts: GrantFacts | undefined, caller: Caller): GrantFacts {
   if (facts === undefined || facts.row.person_id !== caller.personId) throw notFound('The grant');
   if (facts.row.device_id !== caller.deviceId)
     throw new AppError('forbidden', 'This access belongs to another device of yours.', {

@@ -4,6 +4,7 @@ import { card } from './card';
 import { catalog } from './catalog';
 import { decide } from './decisions';
 import type { AccessDeps } from './deps';
+import { offerDeviceKey } from './device-key';
 import * as grants from './grants';
 import * as policies from './policies';
 import { getRequest, listRequests, nudge, seen, withdraw } from './requests';
@@ -38,6 +39,7 @@ export function createAccessCases(deps: AccessDeps): AccessCases {
     'grants.get': (caller, { params }) => grants.getGrant(deps, caller, params.id),
     'grants.start': (caller, { params }) => grants.start(deps, caller, params.id),
     'grants.credential': (caller, { params }) => grants.credential(deps, caller, params.id),
+    'grants.deviceKey': (caller, { params, body }) => offerDeviceKey(deps, caller, params.id, body.publicKey),
     'grants.report': (caller, { params, body }) => grants.report(deps, caller, params.id, body),
     'grants.extend': (caller, { params, body }) => extend(deps, caller, params.id, body),
     'grants.return': (caller, { params, body }) => grants.returnGrant(deps, caller, params.id, body?.signal ?? null),

@@ -258,6 +258,8 @@ async function afterApproval(tx: WriteTx, deps: Recorder, facts: RequestFacts): 
       alarmed_at: null,
       end_because: null,
       issue: 0,
+      device_key: null,
+      credential_until: null,
     })
     .execute();
   return id;

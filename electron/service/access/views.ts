@@ -4,6 +4,7 @@ import type { Suspension } from '../../../shared/contract/fields';
 import type { GrantView } from '../../../shared/contract/grants';
 import type { DecisionRecord, RequestView } from '../../../shared/contract/requests';
 import type { Resource } from '../../../shared/contract/resources';
+import { deviceKeyOf } from '../../../shared/domain/device-keys';
 import { asInstant } from '../../../shared/domain/instant';
 import { DEFAULT_TARGET_CONCURRENCY } from '../../../shared/domain/limits';
 import type {
@@ -146,6 +147,7 @@ export function grantView(facts: GrantFacts, directory: Directory, viewer: Viewe
     readyUntil: row.ready_until,
     activatedAt: row.activated_at,
     endedAt: row.ended_at,
+    deviceKeyWanted: state === 'provisioning' && row.sealed === null ? deviceKeyOf(resource.kind) : null,
     credentialReady: row.sealed !== null && live,
     endReason: row.end_reason as EndReason | null,
     endedBy: row.ended_by === null ? null : nameOf(directory, row.ended_by),

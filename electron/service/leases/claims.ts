@@ -47,24 +47,26 @@ export async function candidates(
   switch (kind) {
     case 'provision':
       // One that was claimed and not finished is not claimed again: due.ts ends it.
-      return free
-        .where('state', '=', 'provisioning')
-        .where('sealed', 'is', null)
-        .where('claimed_until', 'is', null)
-        .where('due_at', '<=', now)
-        // Where the credential is bound to a key of the device, that comes first.
-        .where((eb) =>
-          eb.or([
-            eb('device_key', 'is not', null),
-            eb(
-              'resource_id',
-              'not in',
-              eb.selectFrom('resources').select('resources.id').where('kind', 'in', DEVICE_KEY_KINDS),
-            ),
-          ]),
-        )
-        .orderBy('due_at')
-        .execute();
+      return (
+        free
+          .where('state', '=', 'provisioning')
+          .where('sealed', 'is', null)
+          .where('claimed_until', 'is', null)
+          .where('due_at', '<=', now)
+          // Where the credential is bound to a key of the device, that comes first.
+          .where((eb) =>
+            eb.or([
+              eb('device_key', 'is not', null),
+              eb(
+                'resource_id',
+                'not in',
+                eb.selectFrom('resources').select('resources.id').where('kind', 'in', DEVICE_KEY_KINDS),
+              ),
+            ]),
+          )
+          .orderBy('due_at')
+          .execute()
+      );
     case 'deadline':
       return free
         .where('state', '=', 'active')

@@ -179,6 +179,10 @@ export interface GrantTable {
   end_because: string | null;
   /** How many credentials were made for it so far. */
   issue: number;
+  /** Public half of the key that the device made for it, where the credential is bound to one. */
+  device_key: string | null;
+  /** Until when the newest credential may work by itself; null while none was handed out. */
+  credential_until: number | null;
 }
 /** A login of ours that no live grant owns and that is not gone yet; the row goes with it. */
 export interface OrphanTable {

@@ -39,6 +39,7 @@ export const AUDIT_TYPES = [
   'grant.ended',
   'grant.residue',
   'grant.injection',
+  'grant.device_key',
   'principal.orphan_ended',
   'person.joined',
   'person.changed',
@@ -87,6 +88,7 @@ export const STEP_NAMES: Record<AuditType, string> = {
   'grant.ended': 'Ended',
   'grant.residue': 'Left-overs on the target',
   'grant.injection': 'Files on the device',
+  'grant.device_key': 'Key of the device',
   'principal.orphan_ended': 'Stray login found',
   'person.joined': 'Person joined',
   'person.changed': 'Person changed',
@@ -277,6 +279,7 @@ const SAY: Record<AuditType, (facts: Facts, name: string) => Said> = {
     ...(DEVICE_SAYS[f.text('state') ?? ''] ?? { what: 'The device spoke of its files', tone: 'plain' as const }),
     aside: f.text('error'),
   }),
+  'grant.device_key': (f) => ({ what: 'The device made a key for it', aside: f.text('fingerprint'), tone: 'plain' }),
   'principal.orphan_ended': (f) => ({
     what: f.text('result') === 'ended' ? 'Stray login found and ended' : 'Stray login found, still there',
     aside: f.text('principal'),

@@ -489,6 +489,7 @@ export const grantOf = (n: number, on: Resource, more: Partial<GrantView> = {}):
   endedBecause: null,
   endOn: NOTHING_ENDS,
   issue: 1,
+  deviceKeyWanted: null,
   extensionNeedsReason: false,
   removal: {
     machine: 'present',

@@ -104,6 +104,7 @@ const SENTENCES: Record<AuditType, readonly (readonly [data: Record<string, unkn
     [{ state: 'removed', error: null }, 'Credential removed from the device'],
     [{ state: 'removal_failed', error: 'read-only' }, 'Removal on the device failed | read-only'],
   ],
+  'grant.device_key': [[{ fingerprint: 'SHA256:abc' }, 'The device made a key for it | SHA256:abc']],
   'principal.orphan_ended': [
     [{ result: 'ended', principal: 'hp_1' }, 'Stray login found and ended | hp_1'],
     [{ result: 'still there', principal: 'hp_1' }, 'Stray login found, still there | hp_1'],

@@ -6,6 +6,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Database } from '../schema';
 import { up as first } from './001-first';
 import { up as engine } from './002-engine';
+import { up as deviceKey } from './003-device-key';
 import type { Dialect } from './builder';
 
 interface Migration {
@@ -16,6 +17,7 @@ interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { name: '001-first', up: first },
   { name: '002-engine', up: engine },
+  { name: '003-device-key', up: deviceKey },
 ];
 
 /** The database was made by a newer version, whose tables this one does not know. */

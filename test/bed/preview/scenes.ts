@@ -5,6 +5,7 @@ import { type ConsentScene, cardOf, factsOf } from './consent';
 import { FakeProblem, forever, type Situation, unreachable } from './fake';
 import * as fixtures from './fixtures';
 import * as rules from './fixtures-policy';
+import { scenes as redis } from './redis';
 
 export interface Tools {
   find(selector: string): Promise<HTMLElement>;
@@ -326,6 +327,10 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       await type('input[name="settings.host"]', 'orders-2.internal');
     },
   },
+  'resource-redis': { ...redis.form },
+  'resource-redis-tested': { ...redis.tested },
+  'resource-redis-plan': { ...redis.plan },
+  'resource-redis-facts': { ...redis.facts },
   people: { route: '/people' },
   'people-person': { route: `/people?person=${fixtures.nadia.id}` },
   'people-group': { route: '/people?group=db-owners' },

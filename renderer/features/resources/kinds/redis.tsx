@@ -151,7 +151,7 @@ export const redisForm: KindForm<RedisSettings> = {
       <span className="mono cut">{settings.keyPatterns.join(', ')}</span>
       {settings.channelPatterns.length > 0 && (
         <>
-          , {wordCount(settings.channelPatterns.length, 'channel pattern')}:{' '}
+          {wordCount(settings.channelPatterns.length, 'channel pattern')}:{' '}
           <span className="mono cut">{settings.channelPatterns.join(', ')}</span>
         </>
       )}

@@ -1,0 +1,111 @@
+/** Pictures of a Redis resource: its form as it begins, tested with a node that is down, its plan, and its facts. */
+import type { ConnectionReport, LevelPlan } from '../../../shared/contract/resources';
+import * as fixtures from './fixtures';
+import type { Scene, Tools } from './scenes';
+
+const RECIPE = `# On every node, replicas too, as a user that may change access control lists (redis-cli):
+ACL SETUSER hallpass_manager reset on ><a long random password> -@all +acl|setuser +acl|deluser +acl|getuser +acl|users +acl|save +client|list +client|kill +acl|dryrun
+# Where the node has an ACL file:
+ACL SAVE
+# Who may run ACL SETUSER can give themselves every right: guard this password like that of the default user.`;
+const report: ConnectionReport = {
+  ok: false,
+  targetLabel: 'Redis 7.0',
+  serverVersion: null,
+  checks: [
+    {
+      name: 'Connection to cache-1.internal:6379',
+      ok: true,
+      detail: 'Signed in as hallpass_manager, with TLS; primary.',
+      remedy: null,
+    },
+    { name: 'Version on cache-1.internal:6379', ok: true, detail: 'Redis 7.0', remedy: null },
+    {
+      name: 'Manager rights on cache-1.internal:6379',
+      ok: false,
+      detail: 'hallpass_manager lacks +acl|save +client|kill.',
+      remedy: 'ACL SETUSER hallpass_manager +acl|save +client|kill',
+    },
+    { name: 'Default user on cache-1.internal:6379', ok: true, detail: 'Asks for a password.', remedy: null },
+    {
+      name: 'Connection to cache-2.internal:6379',
+      ok: false,
+      detail: 'cache-2.internal:6379 could not be used: connect ECONNREFUSED 10.0.4.18:6379.',
+      remedy: 'Check host and port, and that a firewall lets this service through.',
+    },
+  ],
+  recipe: RECIPE,
+};
+const levels: LevelPlan['levels'] = [
+  {
+    name: 'read-only',
+    description: 'Read keys that match the patterns, listen on the channels.',
+    targetRole: '+@read',
+    createsAccess: false,
+  },
+  {
+    name: 'read-write',
+    description: 'Read and change keys that match the patterns, listen and publish on the channels.',
+    targetRole: '+@read +@write',
+    createsAccess: false,
+  },
+];
+const cache = {
+  ...fixtures.ordersDb,
+  id: fixtures.ordersDb.id.replace(/.$/, 'r'),
+  name: 'orders-cache',
+  kind: 'redis',
+  description: 'Baskets and sessions of the shop.',
+  targetLabel: 'Redis 7.0',
+  levels,
+  settings: {
+    kind: 'redis' as const,
+    nodes: ['cache-1.internal:6379', 'cache-2.internal:6379', 'cache-3.internal:6379'],
+    managerUser: 'hallpass_manager',
+    tls: 'verify-full' as const,
+    database: 0,
+    keyPatterns: ['basket:*', 'session:*'],
+    channelPatterns: ['orders:*'],
+  },
+};
+
+const toForm = async ({ type, click, find }: Tools) => {
+  await type('input[name=name]', 'orders-cache');
+  await click('[data-next]');
+  await click('input[type=radio][value=redis]');
+  await find('input[aria-label=Nodes]');
+};
+const fill = async ({ type, press }: Tools) => {
+  for (const node of ['cache-1.internal:6379', 'cache-2.internal:6379']) {
+    await type('input[aria-label=Nodes]', node);
+    await press('Enter');
+  }
+  await type('input[name=secret]', 'not shown again');
+};
+const add = '/resources?add=new';
+
+export const scenes = {
+  form: { route: add, act: toForm },
+  tested: {
+    route: add,
+    api: { 'resources.test': () => report },
+    act: async (tools) => {
+      await toForm(tools);
+      await fill(tools);
+      await tools.click('[data-test]');
+    },
+  },
+  plan: {
+    route: add,
+    api: { 'resources.plan': () => ({ digest: 'd1', levels, steps: [], notes: [] }) },
+    act: async (tools) => {
+      await toForm(tools);
+      await fill(tools);
+      await tools.click('[data-next]');
+    },
+  },
+  facts: {
+    route: `/resources?resource=${cache.id}`,
+    api: { 'resources.list': () => ({ items: [cache, ...fixtures.resources], nextCursor: null }) },
+  },
+} satisfies Readonly<Record<string, Scene>>;

@@ -165,7 +165,7 @@ describe('beside the database', () => {
     const store = await at.open();
     const { grantId, resourceId } = await seedGrant(store, at.clock.now());
     const sealed = readFileSync(at.vaultFile, 'utf8');
-    expect(sealed).toMatch(/^v1\./);
+    expect(sealed).toMatch(/^hallpass-vault 2 [0-9a-f]{32}\nv1\./);
     expect(sealed).not.toContain(resourceId);
     const claim = { claimed_by: 'worker', epoch: 5, attempts: 3 };
     await store.write(
@@ -176,6 +176,32 @@ describe('beside the database', () => {
       async (tx) => void (await tx.db.updateTable('grants').set({ expires_at: 1 }).where('id', '=', grantId).execute()),
     );
     expect(readFileSync(at.vaultFile, 'utf8')).not.toBe(sealed);
+  });
+
+  test('a vault that was cut, or whose lines changed places, is not believed; one line too many neither', async () => {
+    const at = await home('sqlite');
+    const first = await at.open();
+    await seedGrant(first, at.clock.now());
+    await first.close();
+    const whole = readFileSync(at.vaultFile, 'utf8');
+    const [head, one, two, ...rest] = whole.trimEnd().split('\n');
+    const spoiled = {
+      cut: [head, one, two].join('\n'),
+      swapped: [head, two, one, ...rest].join('\n'),
+      twice: [head, one, one, two, ...rest].join('\n'),
+    };
+    for (const [how, text] of Object.entries(spoiled)) {
+      writeFileSync(at.vaultFile, text);
+      writeFileSync(at.file, 'x'.repeat(5_000));
+      const store = await at.open();
+      expect([how, store.mode().reason]).toEqual([how, expect.stringMatching(/could not be read/)]);
+      expect(await store.db.selectFrom('grants').selectAll().execute()).toEqual([]);
+      await store.close();
+    }
+    writeFileSync(at.vaultFile, whole);
+    writeFileSync(at.file, 'x'.repeat(5_000));
+    const store = await at.open();
+    expect(store.mode().reason).toMatch(/1 live grants were taken/);
   });
 
   test('with another data key the log can’t go on; removal can', async () => {

@@ -145,7 +145,11 @@ async function startCore(config: ServiceConfig, stopping: Stopping) {
   const serviceId = await ownServiceId(store, random);
   const keys = await ownKeys({ store, secretBox, random, log });
   const presence = createPresence();
-  const provisioners = createProvisioners({ random });
+  const provisioners = createProvisioners({
+    random,
+    now: () => clock.now(),
+    rotatorsDir: join(config.dataDir, 'rotators'),
+  });
   stopping.push('provisioners', async () => {
     await Promise.all([...provisioners.values()].map((provisioner) => provisioner.close()));
   });

@@ -1,7 +1,7 @@
 /** Settings of one desktop (electron-store). Never secrets, never leases. */
 import { z } from 'zod';
 import { NOTHING_ENDS } from '../domain/end-signals';
-import { EndOn } from './fields';
+import { EndOn, Slug } from './fields';
 
 export const Settings = z.strictObject({
   theme: z.enum(['system', 'light', 'dark']).default('system'),
@@ -12,6 +12,11 @@ export const Settings = z.strictObject({
   startWhen: z.enum(['connected', 'manual']).default('connected'),
   /** Path of the connection service file when the login shell’s PGSERVICEFILE is not the one wanted. */
   pgServiceFile: z.string().max(4096).nullable().default(null),
+  /** A file of variables (`.env`) for each resource whose credential is named values: a marked block there while access lives. */
+  envFiles: z
+    .array(z.strictObject({ resource: Slug, path: z.string().min(1).max(4096) }))
+    .max(100)
+    .default([]),
   favourites: z
     .array(z.strictObject({ resourceId: z.string(), level: z.string() }))
     .max(50)

@@ -111,6 +111,7 @@ export function createAgent(deps: {
       userDataDir: paths.userData,
       clockOffsetMs: () => clock.offsetMs(),
       pgServiceFile: () => settings.get().pgServiceFile,
+      envFileOf: (resource) => settings.get().envFiles.find((one) => one.resource === resource)?.path ?? null,
       sweepCommand: deps.sweepCommand,
       log,
     }),

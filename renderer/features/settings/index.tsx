@@ -6,6 +6,7 @@ import { useTextSearch } from '../../app/navigation';
 import { useAppInfo, useSettings } from '../../app/session';
 import { Button, ErrorState, Field, Input, Loading, Page, Section, Segmented, Skeleton } from '../../ui';
 import { About } from './About';
+import { EnvFiles } from './EnvFiles';
 import { ServiceRows } from './Hosting';
 import { SettingRow, Switch, useSaved } from './Row';
 import { ShortcutRow } from './Shortcut';
@@ -189,6 +190,7 @@ function Access({ settings }: { readonly settings: Settings }) {
           />
         </SettingRow>
         <ServiceFile path={settings.pgServiceFile} />
+        <EnvFiles chosen={settings.envFiles} />
       </div>
     </Section>
   );

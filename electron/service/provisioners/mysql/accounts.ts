@@ -80,7 +80,7 @@ export interface Session {
   readonly id: number;
   readonly user: string;
 }
-/** The server's word for a connection that has not logged in yet. */
+/** The server's word for a connection whose user it does not name yet. */
 export const NOT_LOGGED_IN = 'unauthenticated user';
 
 /** Throws TargetError `refused` when the manager may not see other people's connections: "none" would mean nothing then. */

@@ -1,8 +1,9 @@
 /**
  * How a temporary user ends: lock, end every connection until none is left, take it away, read back.
  * Why lock first: DROP USER ends no session and an open one keeps its rights; and who logs in meanwhile would stay.
- * Why connections that are only just logging in count too: MariaDB looks up the account when a log-in begins and checks
- * that copy when it completes, up to `connect_timeout` later. A holder could begin one before the end and complete it after.
+ * Why connections that are only just logging in count too: the server looks up the account when a log-in begins and checks that
+ * copy when it completes, up to `connect_timeout` later, whatever has become of the account. A holder could begin one before the
+ * end and complete it after. MariaDB lists such a connection under the user's name at once, MySQL under nobody's.
  * What can't be taken away at once (something names the user as its definer) stays locked, without rights, as residue.
  */
 import { type CleanUp, type EndResult, TargetError } from '../provisioner';
@@ -37,7 +38,8 @@ export function endAccess(db: Connection, principal: string): Promise<EndResult>
 async function cutSessions(db: Connection, principal: string): Promise<number> {
   await requireSight(db);
   const cut = new Set<number>();
-  const pending = new Set((await readSessions(db, principal)).filter((s) => s.user === NOT_LOGGED_IN).map((s) => s.id));
+  const before = db.standing.flavor === 'mysql' ? await readSessions(db, principal) : [];
+  const pending = new Set(before.filter(({ user }) => user === NOT_LOGGED_IN).map(({ id }) => id));
   for (let round = 0, quiet = 0; round < CUT_ROUNDS && quiet < 2; round++) {
     const sessions = await readSessions(db, principal);
     const own = sessions.filter(({ user }) => user === principal);

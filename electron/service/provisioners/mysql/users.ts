@@ -7,7 +7,15 @@ import { createHash } from 'node:crypto';
 import type { MysqlCredential } from '../../../../shared/contract/mysql';
 import type { Random } from '../../../../shared/domain/instant';
 import { type CreateOrder, type ReadBack, TargetError } from '../provisioner';
-import { type Account, findAccounts, readSessions, requireSight, roleExists } from './accounts';
+import {
+  type Account,
+  canGrantRole,
+  findAccounts,
+  listPrincipals,
+  readSessions,
+  requireSight,
+  roleExists,
+} from './accounts';
 import { type Connection, type Connections, ERROR, type MysqlTarget, numberOf } from './connections';
 import { checkPrincipal, ident, literal, markRoleFor, principalAccount } from './quoting';
 import { roleInSql } from './standing';
@@ -98,7 +106,9 @@ async function ownAccount(db: Connection, target: MysqlTarget, principal: string
   return own;
 }
 
-const limitsOf = ({ settings }: MysqlTarget): string => `WITH MAX_USER_CONNECTIONS ${settings.connectionLimit}`;
+/** The server itself refuses an unencrypted log-in: MariaDB's programs before 11.4 go on without TLS when they are not to check a name. */
+const limitsOf = ({ settings: { tls, connectionLimit } }: MysqlTarget): string =>
+  `REQUIRE ${tls === 'require' || tls === 'verify-full' ? 'SSL' : 'NONE'} WITH MAX_USER_CONNECTIONS ${connectionLimit}`;
 
 async function makeOnMysql(db: Connection, target: MysqlTarget, order: CreateOrder, password: string): Promise<void> {
   const { principal } = order;
@@ -143,14 +153,22 @@ async function makeOnMariadb(
     if (numberOf(error) !== ERROR.optionPreventsStatement || !/strict.password/i.test(String(error))) throw error;
     await db.query(`${what} IDENTIFIED BY ${literal(password)} ${rest}`);
   }
-  const mark = markRoleFor(target.resourceId);
-  if (!(await roleExists(db, mark))) await db.query(`CREATE ROLE IF NOT EXISTS ${ident(mark)}`).catch(unlessRace);
+  const mark = await grantableMark(db, target.resourceId);
   for (const role of [mark, level.targetRole]) await db.query(`GRANT ${ident(role)} TO ${user}`);
   await db.query(`ALTER USER ${user} ACCOUNT UNLOCK`);
   await connections.loggedInAs(target, principal, password, (query) =>
     query(`SET DEFAULT ROLE ${ident(level.targetRole)}`),
   );
   if (ownHost !== holderHost) await db.query(`RENAME USER ${user} TO ${principalAccount(principal, holderHost)}`);
+}
+/** The role that marks users of this resource, which the manager can grant. Another manager's that marks nobody is made anew. */
+async function grantableMark(db: Connection, resourceId: string): Promise<string> {
+  const mark = markRoleFor(resourceId);
+  if (await canGrantRole(db, mark)) return mark;
+  if ((await roleExists(db, mark)) && (await listPrincipals(db, resourceId)).length === 0)
+    await db.query(`DROP ROLE IF EXISTS ${ident(mark)}`);
+  await db.query(`CREATE ROLE IF NOT EXISTS ${ident(mark)}`).catch(unlessRace);
+  return mark;
 }
 /** Another service made the same role in the same moment. */
 const unlessRace = (error: unknown): void => {

@@ -88,7 +88,8 @@ async function run(): Promise<void> {
   await agent.session.start(sample?.firstChoice); // from here on the key store may ask the user
   await shell.settleIn();
   links.deliver((link) => (link === null ? shell.show() : shell.follow(link)));
-  onPowerEvent(() => agent.onWake());
+  onPowerEvent(agent.onPower);
+  void agent.signals.start();
   if (sample !== null) return sample.play({ agent, shell, settings, log }); // a throw-away workspace leaves links and log-in as they are
   const { registerProtocolClient } = await import('./lifecycle/protocol-client');
   registerProtocolClient(log);

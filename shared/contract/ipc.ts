@@ -4,10 +4,11 @@
  * HTTP goes over the page's own origin: `fetch('/api/v1/…')` on app://hallpass, proxied with authentication by the main process.
  */
 import { z } from 'zod';
+import { DEVICE_SIGNALS, NOTHING_ENDS } from '../domain/end-signals';
 import { INJECTION_STATES } from '../domain/states';
 import { ProofState } from './audit';
 import { EventEnvelope } from './events';
-import { DisplayName, GrantId, Reason, RequestId } from './fields';
+import { DisplayName, EndOn, GrantId, Reason, RequestId } from './fields';
 import { CardFacts } from './requests';
 import { Settings, SettingsChange } from './settings';
 
@@ -99,6 +100,10 @@ export const LocalInjection = z.object({
   warnings: z.array(z.string()),
   expiresAt: z.number().nullable(),
   error: z.string().nullable(),
+  /** Which of the grant's credentials is here. */
+  issue: z.int().default(1),
+  /** What ends it early by the policy. */
+  endOn: EndOn.default(NOTHING_ENDS),
 });
 export type LocalInjection = z.infer<typeof LocalInjection>;
 export const AppInfo = z.object({
@@ -109,6 +114,8 @@ export const AppInfo = z.object({
   trayAvailable: z.boolean(),
   notifications: z.object({ available: z.boolean(), actions: z.boolean(), reason: z.string().nullable() }),
   notices: z.array(UserError).describe('things kept aside at start, such as a corrupt settings file'),
+  /** Signals that this desktop can't notice, and why. */
+  unwatched: z.array(z.object({ signal: z.enum(DEVICE_SIGNALS), reason: z.string() })),
   shortcuts: z.object({ palette: z.string().nullable() }),
   dataDir: z.string(),
   logFile: z.string().nullable(),

@@ -2,7 +2,7 @@
  * The parts that work without any window, and how they know each other. No decisions here: each part's own file has them.
  */
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import type { ServiceEvent } from '../../../shared/contract/events';
 import type { GrantView } from '../../../shared/contract/grants';
 import type { CatalogEntry } from '../../../shared/contract/resources';
@@ -11,6 +11,8 @@ import { createGrantClock, type GrantClock, systemClocks } from '../grants/clock
 import { createInjector, desktopInjectorDeps, type Injector, type SweepReport } from '../injection';
 import type { Log } from '../lifecycle/log';
 import { type AppPaths, prepareSocketPath } from '../lifecycle/paths';
+import type { PowerEvent } from '../lifecycle/power';
+import { connectSessionBus } from '../lifecycle/session-bus';
 import type { SettingsStore } from '../lifecycle/settings';
 import { systemRandom } from '../lifecycle/system';
 import { type CallApi, createCallApi } from '../session/api-client';
@@ -19,6 +21,8 @@ import { createReturnQueue, type ReturnQueue } from '../session/return-queue';
 import type { SystemKeyStore } from '../session/safe-storage';
 import { createSession, deviceNameOf, type Session } from '../session/session';
 import type { Supervisor } from '../session/supervisor';
+import { watchScreenLock } from '../signals/screen-lock';
+import { createSignals, type Signals } from '../signals/signals';
 import { type Cache, createCache } from '../sync/cache';
 import { createGrantFlow, type GrantFlow } from '../sync/grant-flow';
 import { openSyncMemory } from '../sync/memory';
@@ -50,8 +54,9 @@ export interface Agent {
   listen(events: AgentEvents): void;
   /** Local files: what expired while nobody looked goes first, before anything is unlocked. */
   sweep(): Promise<SweepReport>;
-  /** Time may have jumped. */
-  onWake(): void;
+  readonly signals: Signals;
+  /** Time may have jumped, or the screen was locked. */
+  onPower(why: PowerEvent): void;
   stop(): Promise<void>;
 }
 
@@ -111,6 +116,7 @@ export function createAgent(deps: {
       userDataDir: paths.userData,
       clockOffsetMs: () => clock.offsetMs(),
       pgServiceFile: () => settings.get().pgServiceFile,
+      kubeconfigPlace: () => settings.get().kubeconfigPlace,
       envFileOf: (resource) => settings.get().envFiles.find((one) => one.resource === resource)?.path ?? null,
       sweepCommand: deps.sweepCommand,
       log,
@@ -133,10 +139,33 @@ export function createAgent(deps: {
       return openCredential(sealed, { grantId, deviceId: me.deviceId, sealingSecretKey: keys.sealingSecretKey });
     },
     serverNow,
+    missingSignals: (endOn) => signals.missing(endOn),
     onActive: (grant, injection) => events.active(grant, injection?.command ?? null),
     onFailed: (grant, what, next) => events.injectionFailed(grant, what, next),
     log,
   });
+  const signals = createSignals({
+    clocks: systemClocks(),
+    interfaces: networkInterfaces,
+    every: systemClocks().every,
+    watchLock: (onLock) =>
+      watchScreenLock({
+        platform: process.platform,
+        connect: (bus) => connectSessionBus(busAddress(bus)),
+        processId: process.pid,
+        sessionId: process.env.XDG_SESSION_ID,
+        onLock,
+      }),
+    settings: () => settings.get().endOn,
+    injections: () => injector.list(),
+    end: (grantId, signal) => grants.giveBack(grantId, signal),
+    log,
+  });
+  const ticketClosed = (ticket: string) => {
+    for (const grant of cache.grants())
+      if (grant.state === 'active' && grant.ticketRef.toLowerCase() === ticket.toLowerCase())
+        signals.happened({ signal: 'ticket_closed' }, grant.id);
+  };
   const session = createSession({
     paths,
     system: deps.system,
@@ -176,6 +205,7 @@ export function createAgent(deps: {
           events.changed();
         },
         onEvent(event) {
+          if (event.type === 'ticket.closed') ticketClosed(event.data.ticket);
           events.event(event);
           events.changed();
         },
@@ -219,7 +249,9 @@ export function createAgent(deps: {
         log('info', 'swept local files', { removed: report.removed.length, failed: report.failed.length });
       return { ...report, notices: [...report.notices, ...queue.notices, ...memory.notices] };
     },
-    onWake() {
+    signals,
+    onPower(why) {
+      signals.power(why);
       clock.check();
       session.sync()?.nudge();
       void session
@@ -228,12 +260,19 @@ export function createAgent(deps: {
         .catch(() => undefined);
     },
     async stop() {
+      signals.stop();
       await session.stop();
       clock.stop();
       await injector.stop();
     },
   };
 }
+
+const SYSTEM_BUS = 'unix:path=/run/dbus/system_bus_socket';
+const busAddress = (bus: 'system' | 'session'): string | undefined =>
+  bus === 'session'
+    ? process.env.DBUS_SESSION_BUS_ADDRESS
+    : (process.env.DBUS_SYSTEM_BUS_ADDRESS ?? (process.platform === 'linux' ? SYSTEM_BUS : undefined));
 
 function once<T>(make: () => T): () => T {
   let made: { value: T } | null = null;

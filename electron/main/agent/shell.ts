@@ -241,6 +241,7 @@ function answerPages({ deps, host, places, commands, tray, shortcut, secretClipb
         trayAvailable: tray.available(),
         notifications: (await late.notifier?.abilities()) ?? NOT_ASKED_YET,
         notices: [...deps.notices, ...agent.session.notices()],
+        unwatched: [...(await agent.signals.unwatched())],
         shortcuts: { palette: shortcut.bound() },
         dataDir: deps.paths.userData,
         logFile: deps.paths.logFile,

@@ -1,5 +1,6 @@
 /** What this process knows of each injection, and who wants to hear of changes. Memory only; the journal is the durable part. */
 import type { LocalInjection } from '../../../shared/contract/ipc';
+import { NOTHING_ENDS } from '../../../shared/domain/end-signals';
 import type { InjectionState } from '../../../shared/domain/states';
 import type { JournalEntry } from './journal';
 
@@ -43,6 +44,8 @@ const viewOf = ({ entry, state, files, command, warnings, error }: InjectionReco
   warnings: [...warnings],
   expiresAt: entry.expiresAt,
   error,
+  issue: entry.issue ?? 1,
+  endOn: entry.endOn ?? NOTHING_ENDS,
 });
 const unknownGrant = (grantId: string): LocalInjection => ({
   grantId,
@@ -54,6 +57,8 @@ const unknownGrant = (grantId: string): LocalInjection => ({
   warnings: [],
   expiresAt: null,
   error: null,
+  issue: 1,
+  endOn: NOTHING_ENDS,
 });
 
 export function createBook(): Book {

@@ -7,7 +7,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Credential } from '../../../shared/contract/credential';
-import { GrantId, LevelName, Slug } from '../../../shared/contract/fields';
+import { EndOn, GrantId, LevelName, Slug } from '../../../shared/contract/fields';
 import type { LocalInjection } from '../../../shared/contract/ipc';
 import { isLive } from './book';
 import { deadlineFields, leftMs } from './deadline';
@@ -26,6 +26,8 @@ const Request = z.strictObject({
   level: LevelName,
   credential: Credential,
   expiresAt: z.number().nonnegative().finite(),
+  issue: z.int().min(1).optional(),
+  endOn: EndOn.optional(),
 });
 
 /** Decides where everything will lie; writes nothing. `begun`: its key is there already, and where that is, the rest goes. */
@@ -44,6 +46,8 @@ async function newEntry(room: Room, request: InjectRequest, begun: JournalEntry 
     order: begun?.order ?? room.book.nextOrder(),
     state: 'writing',
     why: null,
+    ...(request.issue === undefined ? {} : { issue: request.issue }),
+    ...(request.endOn === undefined ? {} : { endOn: request.endOn }),
     ...deadlineFields(expiresAt, room.deps.clockOffsetMs(), room.reading()),
   };
 }
@@ -77,11 +81,47 @@ async function extendNow(room: Room, grantId: string, expiresAt: number): Promis
   return room.book.view(grantId);
 }
 
+/**
+ * A newer credential in the place of the one that is here: at an extension of a kind whose credentials carry their end.
+ * Files first, then deadline and journal: a crash in between leaves the new credential under the old deadline, and the journal
+ * says that the old one is here, so it is fetched and written once more.
+ */
+async function replaceNow(room: Room, before: JournalEntry, request: InjectRequest): Promise<LocalInjection> {
+  const { grantId, credential } = request;
+  try {
+    const target = room.targets.of(credential.kind);
+    const { resource, level } = before;
+    const { place } = await target.plan(credential, { resource, level });
+    const deadline = deadlineFields(request.expiresAt, room.deps.clockOffsetMs(), room.reading());
+    const entry: JournalEntry = { ...before, place, ...deadline, issue: request.issue };
+    room.book.set(grantId, { entry: { ...before, place } }); // shared files hold what the book says is live
+    const shared = target.sharedFileOf(place);
+    if (shared) await room.journal.rememberPlace(place.kind, shared);
+    await target.inject(entry, credential);
+    const left = target.sharedFileOf(before.place);
+    if (left !== null && left !== shared) await target.clean([left]);
+    await room.verifyThere(entry);
+    await room.leases.setDeadline(entry);
+    await room.journal.write(entry);
+    room.book.set(grantId, { entry });
+  } catch (error) {
+    room.book.set(grantId, { entry: before });
+    throw asInjectionError(error);
+  }
+  await room.describeAll();
+  room.deps.log('info', 'credential replaced by a newer one', { grantId, issue: request.issue });
+  room.book.changed();
+  return room.book.view(grantId);
+}
+
 async function injectNow(room: Room, removal: Removal, request: InjectRequest): Promise<LocalInjection> {
   const { book } = room;
   const { grantId } = request;
   const before = book.get(grantId);
-  if (before?.state === 'injected') return extendNow(room, grantId, request.expiresAt);
+  if (before?.state === 'injected')
+    return (request.issue ?? 1) > (before.entry.issue ?? 1)
+      ? replaceNow(room, before.entry, request)
+      : extendNow(room, grantId, request.expiresAt);
   const begun = before?.state === 'writing' && before.entry.awaits !== undefined ? before.entry : null;
   if (before && before.state !== 'removed' && begun === null) throw wrongState(before.state);
   try {
@@ -131,7 +171,7 @@ export function createInjector(deps: InjectorDeps): Injector {
       const record = book.get(grantId);
       return record?.state === 'injected' ? room.targets.of(record.entry.place.kind).secretOf(record.entry) : null;
     },
-    async useOf(grantId) {
+    async usageOf(grantId) {
       const record = book.get(grantId);
       if (record?.state !== 'injected' || leftMs(record.entry, room.reading()) === 0) return null;
       const target = room.targets.of(record.entry.place.kind);

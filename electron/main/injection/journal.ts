@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { GrantId, LevelName, Sha256Hex, Slug } from '../../../shared/contract/fields';
+import { EndOn, GrantId, LevelName, Sha256Hex, Slug } from '../../../shared/contract/fields';
 import type { UserError } from '../../../shared/contract/ipc';
 import { END_REASONS, INJECTION_STATES } from '../../../shared/domain/states';
 import { reasonOf } from './errors';
@@ -33,6 +33,10 @@ export const JournalEntry = z.strictObject({
   why: z.enum([...END_REASONS, 'orphan']).nullable(),
   /** In the service's time. */
   expiresAt: z.int().nonnegative(),
+  /** Which of the grant's credentials is in the files; left out: the first. */
+  issue: z.int().min(1).optional(),
+  /** What ends it early by the policy; left out: nothing. */
+  endOn: EndOn.optional(),
   /** The same deadline by this machine's wall clock and by its time since boot. */
   wallDeadlineAt: z.int().nonnegative(),
   bootDeadlineMs: z.int().nullable(),

@@ -5,6 +5,7 @@
  */
 import type { Credential } from '../../../shared/contract/credential';
 import type { LocalInjection, UserError } from '../../../shared/contract/ipc';
+import type { EndOn } from '../../../shared/domain/end-signals';
 import type { EndReason } from '../../../shared/domain/states';
 import type { BootClock } from './boot-clock';
 import type { FilePort } from './files';
@@ -23,6 +24,10 @@ export interface InjectRequest {
   readonly credential: Credential;
   /** Deadline in the service's time, epoch milliseconds. Before activation: now + ttl; set the exact one with `extend`. */
   readonly expiresAt: number;
+  /** Which of the grant's credentials this is; a higher one takes the place of the one that is here. Left out: the first. */
+  readonly issue?: number;
+  /** What ends it early by the policy; kept, so that it holds after a restart without the service. */
+  readonly endOn?: EndOn;
 }
 
 /** A key is wanted for a credential that is made after it. */
@@ -94,7 +99,7 @@ export interface Injector {
   /** For reveal and copy in the main process, read from the injected file itself; null when it is not there any more. */
   secretOf(grantId: string): Promise<Credential | null>;
   /** What a command needs to use it, and the file that lies there as long as it may (its lease). Null when nothing is injected. */
-  useOf(grantId: string): Promise<InjectionUse | null>;
+  usageOf(grantId: string): Promise<InjectionUse | null>;
   /** What of a credential is copied and listed: its target says. */
   shown(credential: Credential): ShownCredential;
   /** Called after every change of state, with the whole list. Returns its unsubscribe. */
@@ -126,6 +131,8 @@ export interface InjectorDeps {
   readonly pgServiceFile: () => string | null;
   /** The setting `envFiles`: the file of variables that the person chose for a resource; null: none. */
   readonly envFileOf?: (resource: string) => string | null;
+  /** The setting `kubeconfigPlace`; left out: a file of its own. */
+  readonly kubeconfigPlace?: () => 'own' | 'merged';
   /** The setting `sshPlace`; left out: files. */
   readonly sshPlace?: () => 'files' | 'agent';
   /** Calls back once after `lengthMs`; returns its cancel. Only for retries, never for deadlines. */
@@ -143,6 +150,7 @@ export interface DesktopInjectorOptions {
   readonly clockOffsetMs: () => number;
   readonly pgServiceFile: () => string | null;
   readonly envFileOf?: (resource: string) => string | null;
+  readonly kubeconfigPlace?: () => 'own' | 'merged';
   readonly sshPlace?: () => 'files' | 'agent';
   readonly log: LogLine;
   /** Environment and home folder; the process's own when not given. */

@@ -5,13 +5,19 @@
 import { z } from 'zod';
 import { GrantId } from '../../../shared/contract/fields';
 import type { UserError } from '../../../shared/contract/ipc';
+import { END_SIGNALS } from '../../../shared/domain/end-signals';
 import { keptAsideNotice, readJsonFile, writeJsonFile } from '../lifecycle/json-file';
 import type { Log } from '../lifecycle/log';
 import type { CallApi } from './api-client';
 import { ApiProblem } from './api-problem';
 
 const Message = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('return'), grantId: GrantId, key: z.string() }),
+  z.strictObject({
+    kind: z.literal('return'),
+    grantId: GrantId,
+    key: z.string(),
+    signal: z.enum(END_SIGNALS).optional(),
+  }),
   z.strictObject({
     kind: z.literal('report'),
     grantId: GrantId,
@@ -67,7 +73,11 @@ export function createReturnQueue(deps: {
   };
   async function send(message: Message): Promise<void> {
     const options = { params: { id: message.grantId }, idempotencyKey: message.key };
-    if (message.kind === 'return') await deps.callApi('grants.return', options);
+    if (message.kind === 'return')
+      await deps.callApi('grants.return', {
+        ...options,
+        ...(message.signal === undefined ? {} : { body: { signal: message.signal } }),
+      });
     else {
       const body = { state: message.state, ...(message.error === undefined ? {} : { error: message.error }) };
       await deps.callApi('grants.report', { ...options, body });

@@ -6,12 +6,13 @@
 import type { Credential, SealedCredential } from '../../../shared/contract/credential';
 import type { GrantView } from '../../../shared/contract/grants';
 import type { LocalInjection } from '../../../shared/contract/ipc';
+import { type EndOn, type EndSignal, wordCondition } from '../../../shared/domain/end-signals';
 import { PROVISIONING_TTL_MS } from '../../../shared/domain/limits';
 import type { EndReason } from '../../../shared/domain/states';
 import type { GrantClock } from '../grants/clock';
 import type { Injector } from '../injection';
 import type { Log } from '../lifecycle/log';
-import { toUserError } from '../lifecycle/user-error';
+import { toUserError, UserFacingError } from '../lifecycle/user-error';
 import type { CallApi } from '../session/api-client';
 import { isProblem } from '../session/api-problem';
 import type { ReturnQueue } from '../session/return-queue';
@@ -26,7 +27,8 @@ export interface GrantFlow {
   reconcile(grants: readonly GrantView[]): Promise<void>;
   /** The local deadline: removal without asking anybody. */
   onDeadline(grantId: string): Promise<void>;
-  giveBack(grantId: string): Promise<void>;
+  /** The holder is done, or a signal ended it: gone here at once, then the service is told. */
+  giveBack(grantId: string, signal?: EndSignal): Promise<void>;
 }
 
 export function createGrantFlow(deps: {
@@ -37,6 +39,8 @@ export function createGrantFlow(deps: {
   deviceId: () => string | null;
   open: (sealed: SealedCredential, grantId: string) => Credential;
   serverNow: () => number;
+  /** Signals that would have to end access given under this, and that this desktop can't notice. */
+  missingSignals: (endOn: EndOn) => Promise<readonly { readonly signal: EndSignal; readonly reason: string }[]>;
   onActive: (grant: GrantView, injection: LocalInjection | undefined) => void;
   onFailed: (grant: GrantView, what: string, next: string | null) => void;
   log: Log;
@@ -99,16 +103,31 @@ export function createGrantFlow(deps: {
     }
   }
   const localOf = (grantId: string) => injector.list().find((each) => each.grantId === grantId);
+  /** An extension made a newer credential than the one in the files. */
+  const isOlderHere = (grant: GrantView) => grant.issue > (localOf(grant.id)?.issue ?? 1);
   const isHere = (grantId: string) => {
     const state = localOf(grantId)?.state;
     return state === 'injected' || state === 'writing' || state === 'removal_failed';
   };
 
+  /** Access that has to end with a sign is not put where nobody would notice the sign. */
+  async function refuseUnwatched(grant: GrantView): Promise<void> {
+    const [missing] = await deps.missingSignals(grant.endOn);
+    if (missing === undefined) return;
+    throw new UserFacingError({
+      code: 'signal-unwatched',
+      what: `This access has to end when ${wordCondition(grant.endOn, missing.signal)}, and here nobody would notice. ${missing.reason}`,
+      safe: 'Nothing was written, and the login is being taken back.',
+      next: 'Use another machine, or ask an administrator about the rule.',
+    });
+  }
+
   async function deliver(grant: GrantView): Promise<void> {
-    if (delivering.has(grant.id) || localOf(grant.id)?.state === 'injected') return;
+    if (delivering.has(grant.id) || (localOf(grant.id)?.state === 'injected' && !isOlderHere(grant))) return;
     if (over.has(grant.id) || queue.returning(grant.id)) return; // given back or out of time here: never again
     delivering.add(grant.id);
     try {
+      await refuseUnwatched(grant);
       const sealed = await deps.callApi('grants.credential', { params: { id: grant.id } });
       const credential = deps.open(sealed, grant.id);
       const expiresAt = deadlineOf(grant);
@@ -118,6 +137,8 @@ export function createGrantFlow(deps: {
         level: grant.level,
         credential,
         expiresAt,
+        issue: Math.max(1, grant.issue),
+        endOn: grant.endOn,
       });
       clock.watch({ grantId: grant.id, expiresAt, ttlMs: grant.ttlMs });
       const now = heard.get(grant.id);
@@ -160,7 +181,7 @@ export function createGrantFlow(deps: {
     const expiresAt = deadlineOf(grant);
     if (over.has(grant.id) || queue.returning(grant.id)) return;
     clock.watch({ grantId: grant.id, expiresAt, ttlMs: grant.ttlMs });
-    if (localOf(grant.id)?.state !== 'injected') {
+    if (localOf(grant.id)?.state !== 'injected' || isOlderHere(grant)) {
       await deliver(grant);
       return;
     }
@@ -223,14 +244,15 @@ export function createGrantFlow(deps: {
       over.add(grantId);
       return remove(grantId, 'expired');
     },
-    async giveBack(grantId) {
+    async giveBack(grantId, signal) {
       over.add(grantId);
       clock.forget(grantId);
+      const returned = { kind: 'return', grantId, ...(signal === undefined ? {} : { signal }) } as const;
       if (isHere(grantId)) {
         const done = await injector.remove(grantId, 'returned');
-        await queue.push({ kind: 'return', grantId });
+        await queue.push(returned);
         await queue.push({ kind: 'report', grantId, state: done.state === 'removed' ? 'removed' : 'removal_failed' });
-      } else await queue.push({ kind: 'return', grantId });
+      } else await queue.push(returned);
     },
   };
 }

@@ -732,6 +732,8 @@ export const injectionOf = (grant: GrantView, more: Partial<LocalInjection> = {}
   warnings: [],
   expiresAt: grant.expiresAt,
   error: null,
+  issue: 1,
+  endOn: NOTHING_ENDS,
   ...more,
 });
 export const injections: LocalInjection[] = [activeGrant, soonGrant, lastGrant].map((grant) => injectionOf(grant));
@@ -743,6 +745,7 @@ export const appInfo: AppInfo = {
   trayAvailable: true,
   notifications: { available: true, actions: true, reason: null },
   notices: [],
+  unwatched: [],
   shortcuts: { palette: 'CommandOrControl+Shift+Space' },
   dataDir: '/home/nadia/.config/hallpass',
   logFile: '/home/nadia/.config/hallpass/logs/main.log',

@@ -1,0 +1,124 @@
+/**
+ * Ends access on this desktop when a sign comes that its settings or the policy name: the screen is locked, the machine slept
+ * too long or changed its network, the ticket was closed, the command that used it ended. What a grant lives under is the
+ * stricter of the two (shared/domain/end-signals.ts).
+ * Nothing here is a promise against the person at the machine, who can stop this program; the deadline on the target is.
+ * Not here: the ending itself (sync/grant-flow.ts).
+ */
+import type { NetworkInterfaceInfo } from 'node:os';
+import type { LocalInjection } from '../../../shared/contract/ipc';
+import {
+  type DeviceSignal,
+  type EndOn,
+  type EndSignal,
+  endsOn,
+  NOTHING_ENDS,
+  type Sign,
+  signalsOf,
+  stricterEndOn,
+} from '../../../shared/domain/end-signals';
+import type { Log } from '../lifecycle/log';
+import { hasMoved, networksOf } from './network';
+import { createSleepMeter, type SleepClocks } from './sleep';
+
+/** Networks, and sleeps that nobody announced, are looked at this often. */
+const LOOK_EVERY_MS = 5_000;
+
+export interface Unwatched {
+  readonly signal: DeviceSignal;
+  readonly reason: string;
+}
+export interface Signals {
+  /** Begins to listen. What is asked before waits for it. */
+  start(): Promise<void>;
+  /** A sign for every grant here, or for one of them (its command has ended). */
+  happened(sign: Sign, grantId?: string): void;
+  /** The system's word on sleep and lock. */
+  power(what: 'suspend' | 'resume' | 'lock' | 'unlock' | 'shutdown'): void;
+  /** Signals that this desktop can't notice; resolves when that is known. */
+  unwatched(): Promise<readonly Unwatched[]>;
+  /** Those of them that would have to end access given under `endOn`. */
+  missing(endOn: EndOn): Promise<readonly Unwatched[]>;
+  stop(): void;
+}
+
+export function createSignals(deps: {
+  readonly clocks: SleepClocks;
+  readonly interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
+  readonly every: (lengthMs: number, callback: () => void) => () => void;
+  readonly watchLock: (onLock: () => void) => Promise<{ readonly unwatched: string | null; stop(): void }>;
+  readonly settings: () => EndOn;
+  readonly injections: () => readonly LocalInjection[];
+  /** Ends it here at once and tells the service. */
+  readonly end: (grantId: string, signal: EndSignal) => Promise<void>;
+  readonly log: Log;
+}): Signals {
+  const sleep = createSleepMeter(deps.clocks);
+  /** The networks each grant began on. */
+  const begunOn = new Map<string, ReadonlySet<string>>();
+  let known: (list: readonly Unwatched[]) => void = () => undefined;
+  const unwatched = new Promise<readonly Unwatched[]>((resolve) => {
+    known = resolve;
+  });
+  let stopLook: () => void = () => undefined;
+  let stopLock: () => void = () => undefined;
+
+  const here = () => deps.injections().filter(({ state }) => state === 'injected' || state === 'writing');
+  const endOnOf = (local: LocalInjection) => stricterEndOn(local.endOn ?? NOTHING_ENDS, deps.settings());
+  function happened(sign: Sign, grantId?: string): void {
+    for (const local of here()) {
+      if ((grantId !== undefined && local.grantId !== grantId) || !endsOn(endOnOf(local), sign)) continue;
+      deps.log('info', 'access ends early', { grantId: local.grantId, signal: sign.signal });
+      void deps
+        .end(local.grantId, sign.signal)
+        .catch((cause: unknown) =>
+          deps.log('error', 'access could not be ended early', { grantId: local.grantId, cause }),
+        );
+    }
+  }
+  function look(): void {
+    const sleptMs = sleep.sleptMs();
+    if (sleptMs > 0) happened({ signal: 'sleep', lengthMs: sleptMs });
+    const now = networksOf(deps.interfaces());
+    const live = new Set(here().map(({ grantId }) => grantId));
+    for (const grantId of [...begunOn.keys()]) if (!live.has(grantId)) begunOn.delete(grantId);
+    for (const grantId of live) {
+      const before = begunOn.get(grantId);
+      if (before === undefined) begunOn.set(grantId, now);
+      else if (hasMoved(before, now)) {
+        begunOn.set(grantId, new Set([...before, ...now])); // said once for each move
+        happened({ signal: 'network_change' }, grantId);
+      }
+    }
+  }
+  return {
+    async start() {
+      stopLook = deps.every(LOOK_EVERY_MS, look);
+      look();
+      try {
+        const lock = await deps.watchLock(() => happened({ signal: 'screen_lock' }));
+        stopLock = lock.stop;
+        known(lock.unwatched === null ? [] : [{ signal: 'screen_lock', reason: lock.unwatched }]);
+      } catch (cause) {
+        deps.log('warn', 'the screen lock can’t be listened to', { cause });
+        known([{ signal: 'screen_lock', reason: 'The screen lock could not be listened to.' }]);
+      }
+    },
+    happened,
+    power(what) {
+      if (what === 'suspend') sleep.fallAsleep();
+      else if (what === 'lock') happened({ signal: 'screen_lock' });
+      else look();
+    },
+    unwatched: () => unwatched,
+    async missing(endOn) {
+      const wanted = new Set<EndSignal>(signalsOf(endOn));
+      // Nothing asked: nobody waits for a bus that may be slow.
+      return wanted.has('screen_lock') ? (await unwatched).filter(({ signal }) => wanted.has(signal)) : [];
+    },
+    stop() {
+      stopLook();
+      stopLock();
+    },
+  };
+}

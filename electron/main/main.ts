@@ -1,8 +1,8 @@
 /**
  * Start here. The desktop agent, in the order it wakes up; each line says why it stands where it stands.
- * Before `ready`: what Chromium reads once. Then local files that outlived their time, before anything is unlocked.
- * Then the window as early as possible, with the service loading beside it; keys are unlocked only after the window shows,
- * because a key store may ask the user.
+ * Before `ready`: what Chromium reads once. At `ready` the service begins to load on another core. Then local files that
+ * outlived their time, before anything is unlocked; then the window, and keys while its page loads, so that the service has
+ * something to say when the page can show it. Tray and notifications come last: nobody sees them sooner than the window.
  */
 import './lifecycle/small-heap';
 import './lifecycle/native-crypto';
@@ -26,6 +26,10 @@ import { createSupervisor, type Supervisor } from './session/supervisor';
 const SWEEP_SWITCH = '--sweep';
 /** Longest a sweep without window may run. */
 const SWEEP_PATIENCE_MS = 60_000;
+/** Longest that tray and notifications wait for a service that does not come up. */
+const SETTLE_PATIENCE_MS = 2_000;
+/** From a service that answers to a page that has drawn what it said. */
+const FIRST_DATA_MS = 250;
 const OUT = join(import.meta.dirname, '..');
 
 const paths = appPaths(app.getPath('userData'));
@@ -59,6 +63,7 @@ async function run(): Promise<void> {
   const rooms = loadRooms(); // while Chromium still starts
   await app.whenReady();
   const supervisor = superviseService();
+  supervisor.warmUp();
   const { openSettings, createAgent, createAppProtocol, createShell } = await rooms;
   const { store: settings, notices } = openSettings(paths.userData, Date.now());
   const agent = createAgent({
@@ -82,10 +87,10 @@ async function run(): Promise<void> {
   const shell = createShell({ agent, settings, paths, appProtocol, outDir: OUT, notices: early, workspace, log });
   const hidden = process.argv.includes(HIDDEN_SWITCH);
   const opening = hidden ? null : shell.openMain();
-  supervisor.warmUp(); // its bundle loads while the page does
-  await opening;
   early.push(...(await swept).notices);
   await agent.session.start(sample?.firstChoice); // from here on the key store may ask the user
+  await opening;
+  if (opening !== null) await quietMoment(agent);
   await shell.settleIn();
   links.deliver((link) => (link === null ? shell.show() : shell.follow(link)));
   onPowerEvent(agent.onPower);
@@ -93,6 +98,23 @@ async function run(): Promise<void> {
   if (sample !== null) return sample.play({ agent, shell, settings, log }); // a throw-away workspace leaves links and log-in as they are
   const { registerProtocolClient } = await import('./lifecycle/protocol-client');
   registerProtocolClient(log);
+}
+
+/** Until the page has its first data, or can't have any yet: what comes next would only take the processor from it. */
+function quietMoment({ session }: Agent): Promise<void> {
+  return new Promise((resolve) => {
+    const patience = setTimeout(done, SETTLE_PATIENCE_MS);
+    const stop = session.onState(look);
+    look();
+    function look() {
+      if (session.state().phase !== 'starting') setTimeout(done, FIRST_DATA_MS);
+    }
+    function done() {
+      clearTimeout(patience);
+      stop();
+      resolve();
+    }
+  });
 }
 
 /** The larger rooms, loaded side by side instead of one after the other. */

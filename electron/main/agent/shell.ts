@@ -87,6 +87,13 @@ const after = (lengthMs: number, callback: () => void) => {
   const timer = setTimeout(callback, lengthMs);
   return () => clearTimeout(timer);
 };
+const drawnOnce = <T>(draw: () => T): (() => T) => {
+  let drawn: T | undefined;
+  return () => {
+    drawn ??= draw();
+    return drawn;
+  };
+};
 const copyText = (text: string) => clipboard.writeText(text);
 const DEBUGGER_REFUSAL: UserError = {
   code: 'debugger',
@@ -100,11 +107,14 @@ const refusal = () =>
 
 export function createShell(deps: ShellDeps): Shell {
   const { agent, settings, log } = deps;
-  const icon = appIcon();
+  const icon = drawnOnce(appIcon);
   const late: Late = { bus: null, notifier: null };
   const host = createWindowHost({
-    make: () => createMainWindow({ preload: join(deps.outDir, 'preload', 'app.cjs'), settings, icon }),
-    onMade: (window) => quit.guard(window),
+    make: () => createMainWindow({ preload: join(deps.outDir, 'preload', 'app.cjs'), settings }),
+    onMade(window) {
+      quit.guard(window);
+      window.once('show', () => setImmediate(() => window.isDestroyed() || window.setIcon(icon()))); // drawing it would delay the page
+    },
     log,
   });
   const tell = (error: UserError) => {
@@ -160,7 +170,7 @@ function follow({ deps: { log }, commands, host }: Parts, text: string): void {
   host.send('notice', outcome.notice);
 }
 
-function consentPlaces({ agent, outDir }: ShellDeps, host: WindowHost, icon: NativeImage): ConsentPlaces {
+function consentPlaces({ agent, outDir }: ShellDeps, host: WindowHost, icon: () => NativeImage): ConsentPlaces {
   return createConsentPlaces({
     root: join(outDir, 'renderer'),
     preload: join(outDir, 'preload', 'consent.cjs'),
@@ -316,6 +326,8 @@ function followAgent(parts: Parts): void {
 async function settleIn(parts: Parts): Promise<void> {
   const { tray, host, late, commands, shortcut } = parts;
   const { agent, settings, log } = parts.deps;
+  const unkept = await settings.keep();
+  if (unkept !== null) parts.tell(unkept);
   late.bus = await connectSessionBus(process.env.DBUS_SESSION_BUS_ADDRESS).catch(() => null);
   drawTray(parts);
   await tray.watch(late.bus);
@@ -344,6 +356,6 @@ async function settleIn(parts: Parts): Promise<void> {
 async function notificationAdapter(bus: SessionBus | null): Promise<NotificationAdapter> {
   if (process.platform !== 'linux') return createNativeAdapter();
   if (bus === null) return noNotifications('There is no session bus on this desktop.');
-  const icon = { sizePx: NOTICE_ICON_PX, rgba: drawAppIcon(NOTICE_ICON_PX) };
+  const icon = drawnOnce(() => ({ sizePx: NOTICE_ICON_PX, rgba: drawAppIcon(NOTICE_ICON_PX) }));
   return createFreedesktopAdapter({ bus, appName: 'Hallpass', icon, now: Date.now });
 }

@@ -1,7 +1,10 @@
-/** Settings of this desktop in electron-store, checked by zod at both ends. A corrupt file is kept aside, and the user is told. */
+/**
+ * Settings of this desktop in electron-store, checked by zod at both ends. A corrupt file is kept aside, and the user is told.
+ * A start reads the file itself: the store and its schema compiler take as long to load as the whole page.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Store from 'electron-store';
+import type Store from 'electron-store';
 import type { UserError } from '../../../shared/contract/ipc';
 import { Settings } from '../../../shared/contract/settings';
 import { keepAside, keptAsideNotice } from './json-file';
@@ -11,36 +14,37 @@ export interface SettingsStore {
   /** Checks, saves and tells. Throws a ZodError for values that are none. */
   set(change: Partial<Settings>): Settings;
   onChange(listener: (settings: Settings) => void): () => void;
+  /** Loads the store that keeps what is set, and keeps what was set until now. What to tell when it can't; null: all is well. */
+  keep(): Promise<UserError | null>;
 }
+type Disk = Pick<Store<Record<string, unknown>>, 'store'>;
 
 /** Opens the settings. Values that no longer fit (an older or newer version) fall back to their defaults one by one. */
 export function openSettings(userData: string, nowMs: number): { store: SettingsStore; notices: UserError[] } {
-  const notices: UserError[] = [];
   const file = join(userData, 'settings.json');
-  if (isCorrupt(file))
+  const notices: UserError[] = [];
+  const raw = readRaw(file);
+  if (raw === 'corrupt')
     notices.push(
       keptAsideNotice('settings', 'The app starts with its defaults; access is not affected.', keepAside(file, nowMs)),
     );
-  const disk = openDisk(userData);
-  if (disk === null)
-    notices.push({
-      code: 'settings-not-kept',
-      what: 'The settings can’t be kept on this machine now.',
-      safe: 'The app works with its defaults; access is not affected.',
-      next: `Check that ${userData} can be written, and that the disk is not full.`,
-      detail: null,
-    });
-  let current = salvage(disk?.store ?? {});
+  let current = salvage(raw === 'corrupt' ? {} : raw);
+  let disk: Disk | null = null;
+  let unkept = false;
   const listeners = new Set<(settings: Settings) => void>();
+  const write = () => {
+    try {
+      if (disk !== null) disk.store = current;
+    } catch {
+      // read-only home or full disk: the choice holds until the app ends
+    }
+    unkept = disk === null;
+  };
   const store: SettingsStore = {
     get: () => current,
     set(change) {
       current = Settings.parse({ ...current, ...change });
-      try {
-        if (disk !== null) disk.store = current;
-      } catch {
-        // read-only home or full disk: the choice holds until the app ends
-      }
+      write();
       for (const listener of listeners) listener(current);
       return current;
     },
@@ -48,27 +52,47 @@ export function openSettings(userData: string, nowMs: number): { store: Settings
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    async keep() {
+      disk ??= await openDisk(userData);
+      if (unkept) write();
+      return disk === null ? notKept(userData) : null;
+    },
   };
   return { store, notices };
 }
 
+const notKept = (userData: string): UserError => ({
+  code: 'settings-not-kept',
+  what: 'The settings can’t be kept on this machine now.',
+  safe: 'The app works with its defaults; access is not affected.',
+  next: `Check that ${userData} can be written, and that the disk is not full.`,
+  detail: null,
+});
+
 /** Null when the folder can't be made or read: a read-only home must not keep the app from starting. */
-function openDisk(userData: string): Store<Record<string, unknown>> | null {
+async function openDisk(userData: string): Promise<Disk | null> {
   try {
-    const disk = new Store<Record<string, unknown>>({ name: 'settings', cwd: userData, clearInvalidConfig: true });
+    const { default: ElectronStore } = await import('electron-store');
+    const disk = new ElectronStore<Record<string, unknown>>({
+      name: 'settings',
+      cwd: userData,
+      clearInvalidConfig: true,
+    });
     return typeof disk.store === 'object' ? disk : null; // reads it, now and not later
   } catch {
     return null;
   }
 }
 
-function isCorrupt(file: string): boolean {
+/** What the file holds; nothing when there is none, or none that can be reached. */
+function readRaw(file: string): Record<string, unknown> | 'corrupt' {
   try {
     const raw: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    return typeof raw !== 'object' || raw === null || Array.isArray(raw);
+    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return 'corrupt';
+    return raw as Record<string, unknown>;
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    return code === undefined || code === 'EISDIR';
+    return code === undefined || code === 'EISDIR' ? 'corrupt' : {};
   }
 }
 

@@ -23,12 +23,15 @@ export async function createFreedesktopAdapter(deps: {
   bus: SessionBus;
   appName: string;
   /** RGBA pixels, straight alpha. */
-  icon: { readonly sizePx: number; readonly rgba: Buffer };
+  icon: () => { readonly sizePx: number; readonly rgba: Buffer };
   now: () => number;
 }): Promise<NotificationAdapter> {
-  const { bus, icon } = deps;
+  const { bus } = deps;
   // Sent along, because run from source there is no icon of that name in any theme. Width, height, row stride, alpha, depth, channels.
-  const picture = [icon.sizePx, icon.sizePx, icon.sizePx * 4, true, 8, 4, icon.rgba];
+  const picture = () => {
+    const { sizePx, rgba } = deps.icon();
+    return [sizePx, sizePx, sizePx * 4, true, 8, 4, rgba];
+  };
   const shown = new Map<number, Shown>();
   const ids = new Map<string, number>();
   let early: { id: number; key: string; at: number }[] = [];
@@ -108,7 +111,7 @@ export async function createFreedesktopAdapter(deps: {
         const hints = {
           urgency: bus.variant('y', URGENCY[notice.urgency]),
           'desktop-entry': bus.variant('s', 'hallpass'),
-          'image-data': bus.variant('(iiibiiay)', picture),
+          'image-data': bus.variant('(iiibiiay)', picture()),
           category: bus.variant('s', 'im'),
         };
         const body = list.includes('body-markup') ? escapeMarkup(notice.body) : notice.body;

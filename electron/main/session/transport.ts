@@ -2,8 +2,8 @@
  * How a call travels: over the bundled service's own socket, or over TLS with the certificate pinned by the invite.
  * The certificate is self-signed, so no authority vouches for it: its SHA-256 must be the pin, on every connection.
  */
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type RequestOptions } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { connect, type TLSSocket } from 'node:tls';
@@ -45,39 +45,41 @@ export class ServiceAway extends Error {
   }
 }
 
-type Wire = { socketPath?: string; httpAgent?: HttpAgent; httpsAgent?: HttpsAgent };
+type Requester = (options: RequestOptions) => ClientRequest;
 
-/** axios is loaded at the first call: evaluating it before the first window would cost 60 ms of the start. */
-async function request(base: string, wire: Wire, call: Call): Promise<Answer> {
-  const { default: axios } = await import('axios');
-  try {
-    const answer = await axios.request<Readable>({
+/**
+ * Node's own client: nothing here is redirected, proxied, decompressed or parsed, and evaluating a library that could would
+ * be a tenth of the app's start.
+ */
+function request(make: Requester, wire: RequestOptions, call: Call): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const { signal, body, idleTimeoutMs = CALL_TIMEOUT_MS } = call;
+    const outgoing = make({
       ...wire,
       method: call.method,
-      url: base + call.path,
-      // axios would call an empty body a form, and the service rightly takes no forms
-      headers: call.body === undefined ? { ...call.headers, 'content-type': false } : { ...call.headers },
-      data: call.body,
-      responseType: 'stream',
-      validateStatus: () => true,
-      decompress: false,
-      maxRedirects: 0,
-      proxy: false,
-      timeout: call.idleTimeoutMs ?? CALL_TIMEOUT_MS,
-      transformRequest: [(data: unknown) => data],
-      ...(call.signal === undefined ? {} : { signal: call.signal }),
+      path: call.path,
+      headers: { ...call.headers, ...(body === undefined ? {} : { 'content-length': String(body.length) }) },
+      timeout: idleTimeoutMs,
+      ...(signal === undefined ? {} : { signal }),
     });
-    return { status: answer.status, headers: answer.headers as Record<string, unknown>, body: answer.data };
-  } catch (cause) {
-    if (call.signal?.aborted) throw new ServiceAway('aborted', 'The call was given up.', { cause });
-    const code = (cause as NodeJS.ErrnoException).code ?? '';
-    const pin = code === 'HALLPASS_PIN';
-    throw new ServiceAway(
-      pin ? 'pin' : 'unreachable',
-      pin ? PIN_MISMATCH : `The service does not answer${code === '' ? '' : ` (${code})`}.`,
-      { cause: new Error(code) },
-    );
-  }
+    outgoing.on('timeout', () => outgoing.destroy(Object.assign(new Error('time-out'), { code: 'ETIMEDOUT' })));
+    outgoing.on('error', (cause) => reject(serviceAway(cause, signal)));
+    outgoing.on('response', (body) => {
+      if (idleTimeoutMs === 0) outgoing.setTimeout(0);
+      resolve({ status: body.statusCode ?? 0, headers: body.headers, body });
+    });
+    outgoing.end(body);
+  });
+}
+function serviceAway(cause: NodeJS.ErrnoException, signal: AbortSignal | undefined): ServiceAway {
+  if (signal?.aborted) return new ServiceAway('aborted', 'The call was given up.', { cause });
+  const code = cause.code ?? '';
+  const pin = code === 'HALLPASS_PIN';
+  return new ServiceAway(
+    pin ? 'pin' : 'unreachable',
+    pin ? PIN_MISMATCH : `The service does not answer${code === '' ? '' : ` (${code})`}.`,
+    { cause: new Error(code) },
+  );
 }
 const PIN_MISMATCH = 'The service shows another certificate than the one your invite names.';
 
@@ -88,8 +90,8 @@ export function socketTransport(socketPath: string, launchToken: string): Transp
     address: null,
     send: (call) =>
       request(
-        'http://localhost',
-        { socketPath, httpAgent: agent },
+        httpRequest,
+        { host: 'localhost', socketPath, agent },
         { ...call, headers: { ...call.headers, authorization: `Bearer ${launchToken}` } },
       ),
     close: () => agent.destroy(),
@@ -162,6 +164,11 @@ class PinnedAgent extends HttpsAgent {
 /** A team's service at `host:port`. */
 export function pinnedTransport(address: string, pin: string): Transport {
   const agent = new PinnedAgent(address, pin);
-  const base = `https://${address}`;
-  return { address: base, send: (call) => request(base, { httpsAgent: agent }, call), close: () => agent.destroy() };
+  const target = parseHostPort(address);
+  const wire = { agent, host: target?.host ?? address, port: target?.port ?? 443 };
+  return {
+    address: `https://${address}`,
+    send: (call) => request(httpsRequest, wire, call),
+    close: () => agent.destroy(),
+  };
 }

@@ -83,7 +83,7 @@ export function createSync(deps: SyncDeps): Sync {
     deps.onLoaded(catalog.items);
     await deps.grants.reconcile(grants.items);
     await deps.queue.flush();
-    void deps.witness.check();
+    witnessSoon();
   }
   const loadSoon = () => {
     loading = loading.then(load).catch((cause: unknown) => {

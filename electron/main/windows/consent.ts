@@ -40,7 +40,7 @@ export interface ConsentPlaces {
 export function createConsentPlaces(deps: {
   root: string;
   preload: string;
-  icon: NativeImage;
+  icon: () => NativeImage;
   ports: ConsentPorts;
   mainWindow: () => BrowserWindow | null;
 }): ConsentPlaces {
@@ -88,7 +88,7 @@ export function createConsentPlaces(deps: {
       minHeight: CARD_WINDOW.minHeight,
       show: false,
       title: 'Hallpass: a request waits for you',
-      icon: deps.icon,
+      icon: deps.icon(),
       maximizable: false,
       fullscreenable: false,
       backgroundColor: backgroundOf(currentTheme()),

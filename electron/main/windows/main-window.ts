@@ -1,5 +1,5 @@
 /** The window people keep open. It shows app://hallpass and nothing else; everything it knows it asks over IPC or its own origin. */
-import { BrowserWindow, type NativeImage, nativeTheme, screen } from 'electron';
+import { BrowserWindow, nativeTheme, screen } from 'electron';
 import type { SettingsStore } from '../lifecycle/settings';
 import { MIN_WINDOW, openingBounds } from './bounds';
 
@@ -25,7 +25,7 @@ export interface MainWindow {
   readonly window: BrowserWindow;
 }
 
-export function createMainWindow(deps: { preload: string; settings: SettingsStore; icon: NativeImage }): BrowserWindow {
+export function createMainWindow(deps: { preload: string; settings: SettingsStore }): BrowserWindow {
   nativeTheme.themeSource = deps.settings.get().theme;
   const bounds = openingBounds(
     deps.settings.get().windowBounds,
@@ -37,7 +37,6 @@ export function createMainWindow(deps: { preload: string; settings: SettingsStor
     minHeight: MIN_WINDOW.height,
     show: false,
     title: 'Hallpass',
-    icon: deps.icon,
     backgroundColor: backgroundOf(currentTheme()),
     autoHideMenuBar: true,
     webPreferences: { ...SAFE_PREFERENCES, preload: deps.preload, backgroundThrottling: true },

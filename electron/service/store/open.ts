@@ -14,7 +14,6 @@ import type { Connections, StoreLog } from './connections';
 import { createLeaseVault, type LeaseVault } from './lease-vault';
 import { checkLogHead, checkWholeLog } from './log-check';
 import { migrate } from './migrations';
-import { openPostgres } from './postgres';
 import type { Database } from './schema';
 import { SealError, type SecretBox } from './secret-box';
 import { secretContext } from './secret-context';
@@ -60,7 +59,9 @@ export class ForeignDataKey extends Error {
 export async function openStore(config: StoreConfig): Promise<Store> {
   const stamp = new Date(config.clock.now()).toISOString().replace(/[:.]/g, '-');
   const opened =
-    config.kind === 'sqlite' ? openSqlite(config.file, stamp, config.log) : openPostgres(config.url, config.log);
+    config.kind === 'sqlite'
+      ? openSqlite(config.file, stamp, config.log)
+      : (await import('./postgres')).openPostgres(config.url, config.log); // its client is not loaded where nobody needs it
   const faults: string[] = opened.fault === null ? [] : [opened.fault];
   await migrate(opened.writer, opened.dialect, config.clock.now()).catch((error: Error) => {
     if (opened.classify(error) !== 'other') throw error;

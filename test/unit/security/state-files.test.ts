@@ -120,9 +120,24 @@ describe('something else where a file should be', () => {
     expect(notices).toHaveLength(1);
     expect(store.set({ theme: 'dark' }).theme).toBe('dark');
   });
-  test('a home that can not be written starts with the defaults, and a choice holds until the end', () => {
+  test('what is chosen while the app still starts is kept as soon as the store is there, and what comes after at once', async () => {
+    const home = mkdtempSync(join(folder, 'home-'));
+    const kept = () => JSON.parse(readFileSync(join(home, 'settings.json'), 'utf8'));
+    const { store } = openSettings(home, 7);
+    store.set({ theme: 'dark' });
+    expect(await store.keep()).toBeNull();
+    expect(kept()).toMatchObject({ theme: 'dark' });
+    store.set({ notifications: false });
+    expect(kept()).toMatchObject({ theme: 'dark', notifications: false });
+    expect(openSettings(home, 8).store.get()).toMatchObject({ theme: 'dark', notifications: false });
+  });
+  test('a home that can not be written starts with the defaults, tells so, and a choice holds until the end', async () => {
     writeFileSync(join(folder, 'a-file'), '');
     const { store } = openSettings(join(folder, 'a-file', 'Hallpass'), 7); // not even root can make that folder
+    expect(await store.keep()).toMatchObject({
+      code: 'settings-not-kept',
+      safe: expect.stringContaining('not affected'),
+    });
     expect(store.get().theme).toBe('system');
     expect(store.set({ theme: 'dark' }).theme).toBe('dark');
     expect(store.get().theme).toBe('dark');

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type ConnectionOptions, checkServerIdentity as checkIdentity, type PeerCertificate } from 'node:tls';
-import pg from 'pg';
+import type pg from 'pg';
 import type { PostgresSettings } from '../../../../shared/contract/resources';
 import { type Target, TargetError } from '../provisioner';
 import { MAX_IDENTIFIER_BYTES } from './quoting';
@@ -41,13 +41,17 @@ export interface Login {
   readonly password: string;
 }
 
+/** Loaded at the first connection: a start needs none, and it would be 30 ms and a few megabytes of every one. */
+const client = async (): Promise<typeof pg> => (await import('pg')).default;
+
 export function createConnections(): Connections {
   const pools = new Map<string, pg.Pool>();
   /** Servers that said they have no TLS, where the setting is `prefer`. Forgotten with the pool. */
   const withoutTls = new Set<string>();
   const turns = createTurns(POOL_SIZE);
 
-  const poolFor = (target: PgTarget): pg.Pool => {
+  const poolFor = async (target: PgTarget): Promise<pg.Pool> => {
+    const { Pool } = await client();
     const key = keyOf(target);
     const known = pools.get(key);
     if (known) {
@@ -61,7 +65,7 @@ export function createConnections(): Connections {
       withoutTls.delete(oldest);
       void pool.end();
     }
-    const pool = new pg.Pool({
+    const pool = new Pool({
       ...clientConfig(target, target.settings.database, withoutTls.has(key) ? 'off' : 'as-set'),
       max: POOL_SIZE,
       idleTimeoutMillis: IDLE_LIMIT_MS,
@@ -73,14 +77,14 @@ export function createConnections(): Connections {
   };
   const connectPooled = async (target: PgTarget): Promise<pg.PoolClient> => {
     try {
-      return await poolFor(target).connect();
+      return await (await poolFor(target)).connect();
     } catch (error) {
       const key = keyOf(target);
       if (target.settings.tls !== 'prefer' || !saysNoTls(error) || withoutTls.has(key)) throw error;
       withoutTls.add(key);
       void pools.get(key)?.end();
       pools.delete(key);
-      return await poolFor(target).connect();
+      return await (await poolFor(target)).connect();
     }
   };
   return {
@@ -105,7 +109,8 @@ export function createConnections(): Connections {
       let db: pg.Client | undefined;
       try {
         const tls = withoutTls.has(keyOf(target)) ? 'off' : 'as-set';
-        db = new pg.Client(clientConfig(target, database, tls));
+        const { Client } = await client();
+        db = new Client(clientConfig(target, database, tls));
         db.on('error', () => undefined);
         await db.connect();
         await db.query(SESSION);
@@ -145,7 +150,8 @@ export function createConnections(): Connections {
 }
 
 async function connectOnce(target: PgTarget, tls: 'as-set' | 'off'): Promise<pg.Client> {
-  const db = new pg.Client(clientConfig(target, target.settings.database, tls));
+  const { Client } = await client();
+  const db = new Client(clientConfig(target, target.settings.database, tls));
   db.on('error', () => undefined);
   await db.connect();
   return db;

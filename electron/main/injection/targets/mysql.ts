@@ -109,6 +109,8 @@ export function optionFileText(entry: LiveAt<MysqlPlace>, credential: MysqlCrede
     `[client-mariadb_${suffix}]`,
     ...MARIADB_TLS[tls],
     `[mysql_${suffix}]`,
+    // Without it a name goes out in the character set of the terminal, and another schema is asked for.
+    ...(/[^\x20-\x7e]/.test(database) ? ['default-character-set=utf8mb4'] : []),
     optionLine('database', database),
     '',
   ].join('\n');

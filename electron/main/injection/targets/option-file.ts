@@ -3,8 +3,8 @@
  * Source: search_default_file_with_ext and remove_end_comment in mysys/my_default.c (both products).
  */
 
-/** A longer line is read as two: the rest would be an option of its own. */
-export const OPTION_LINE_LIMIT_BYTES = 4_095;
+/** A line of this many bytes, its line end not counted, is read as two: the rest would be an option of its own. */
+export const OPTION_LINE_LIMIT_BYTES = 4_094;
 /** FN_REFLEN less what the reader wants to add: a longer path of an included file is left out without a word. */
 export const INCLUDE_PATH_LIMIT_BYTES = 500;
 
@@ -51,6 +51,11 @@ export function optionFileProblem(text: string): { what: string; next: string } 
     };
   let hasGroup = false;
   for (const [index, line] of text.split('\n').entries()) {
+    if (line.length >= OPTION_LINE_LIMIT_BYTES)
+      return {
+        what: `has a line of over ${OPTION_LINE_LIMIT_BYTES - 1} bytes (line ${index + 1}), which MySQL and MariaDB programs read as two.`,
+        next: `Shorten or remove line ${index + 1}.`,
+      };
     const trimmed = line.trim();
     if (trimmed === '' || /^[#;!]/.test(trimmed)) continue;
     const isGroup = trimmed.startsWith('[');

@@ -2,7 +2,7 @@
  * The words of each kind of target, for every screen: its name, its icon, and what will be typed to use it.
  * One more kind: one line here (it does not compile before). Its form: features/resources/kinds.
  */
-import { Cloud, Database, KeySquare, Layers, type LucideIcon, SquareTerminal, Webhook } from 'lucide-react';
+import { Cloud, Database, KeySquare, Layers, type LucideIcon, Ship, SquareTerminal, Webhook } from 'lucide-react';
 import type { ResourceSettings } from '../../shared/contract/resources';
 
 export type Kind = ResourceSettings['kind'];
@@ -24,6 +24,7 @@ export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
   webhook: { label: 'Webhook', Icon: Webhook, commandFor: (name) => `hallpass run ${name} -- …` },
   ssh: { label: 'SSH', Icon: SquareTerminal, commandFor: (name) => `ssh ${name}` },
   aws: { label: 'AWS', Icon: Cloud, commandFor: (name) => `aws --profile ${name} …` },
+  kubernetes: { label: 'Kubernetes', Icon: Ship, commandFor: () => 'kubectl --kubeconfig …' },
 };
 /** In the order they are offered. */
 export const KINDS = Object.keys(KIND_WORDS) as unknown as readonly [Kind, ...Kind[]];

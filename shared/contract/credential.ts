@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { AwsCredential } from './aws';
 import { GrantId, Key32 } from './fields';
+import { KubernetesCredential } from './kubernetes';
 import { MysqlCredential } from './mysql';
 import { RedisCredential } from './redis';
 import { PgIdentifier } from './resources';
@@ -33,6 +34,7 @@ export const Credential = z.discriminatedUnion('kind', [
   WebhookCredential,
   SshCredential,
   AwsCredential,
+  KubernetesCredential,
 ]);
 export type Credential = z.infer<typeof Credential>;
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { DEFAULT_TARGET_CONCURRENCY, MAX_TARGET_CONCURRENCY } from '../domain/limits';
 import { AwsSettings } from './aws';
 import { At, Environment, LevelName, ResourceId, RiskClass, Slug, Suspension } from './fields';
+import { KubernetesSettings } from './kubernetes';
 import { MysqlSettings } from './mysql';
 import { RedisSettings } from './redis';
 import { SecretSettings } from './secret';
@@ -47,6 +48,7 @@ export const ResourceSettings = z.discriminatedUnion('kind', [
   WebhookSettings,
   SshSettings,
   AwsSettings,
+  KubernetesSettings,
 ]);
 export type ResourceSettings = z.infer<typeof ResourceSettings>;
 

@@ -17,6 +17,8 @@ export const Settings = z.strictObject({
     .array(z.strictObject({ resource: Slug, path: z.string().min(1).max(4096) }))
     .max(100)
     .default([]),
+  /** Whether access to a cluster also gets a context in the person’s own kubeconfig. */
+  kubeconfigPlace: z.enum(['own', 'merged']).default('own'),
   favourites: z
     .array(z.strictObject({ resourceId: z.string(), level: z.string() }))
     .max(50)

@@ -27,6 +27,7 @@ const NAMES = [
   'PGSYSCONFDIR',
   'AWS_CONFIG_FILE',
   'AWS_SHARED_CREDENTIALS_FILE',
+  'KUBECONFIG',
 ] as const;
 const PASSWORD = 'PGPASSWORD';
 /** Stands for "it is set" in place of a password's value. */

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { AwsCredential } from '../../../shared/contract/aws';
 import { PostgresCredential } from '../../../shared/contract/credential';
+import { KubernetesCredential } from '../../../shared/contract/kubernetes';
 import { MysqlCredential } from '../../../shared/contract/mysql';
 import { RedisCredential } from '../../../shared/contract/redis';
 import { SshCredential } from '../../../shared/contract/ssh';
@@ -66,6 +67,15 @@ export const AwsPlace = z.strictObject({
   nameFile: z.boolean(),
 });
 export type AwsPlace = z.infer<typeof AwsPlace>;
+export const KubernetesPlace = z.strictObject({
+  ...KubernetesCredential.pick({ kind: true, server: true, namespace: true, user: true, tokenEndsAt: true }).shape,
+  hasCa: z.boolean(),
+  /** The person's own kubeconfig that got a context; null: none did. */
+  mergedInto: z.string().min(1).max(4096).nullable(),
+  /** Why it got none although that was wished, as it is told. */
+  leftOut: z.string().max(5000).nullable(),
+});
+export type KubernetesPlace = z.infer<typeof KubernetesPlace>;
 export const Place = z.discriminatedUnion('kind', [
   PostgresPlace,
   MysqlPlace,
@@ -74,5 +84,6 @@ export const Place = z.discriminatedUnion('kind', [
   WebhookPlace,
   SshPlace,
   AwsPlace,
+  KubernetesPlace,
 ]);
 export type Place = z.infer<typeof Place>;

@@ -2,6 +2,7 @@
 import type { ResourceSettings } from '../../../shared/contract/resources';
 import type { Random } from '../../../shared/domain/instant';
 import { createAwsProvisioner } from './aws';
+import { createKubernetesProvisioner } from './kubernetes';
 import { createMysqlProvisioner } from './mysql';
 import { createPostgresProvisioner } from './postgres';
 import type { Provisioner } from './provisioner';
@@ -33,6 +34,7 @@ export function createProvisioners(given: ProvisionersDeps): Provisioners {
     webhook: createWebhookProvisioner(deps),
     ssh: createSshProvisioner(deps),
     aws: createAwsProvisioner(),
+    kubernetes: createKubernetesProvisioner(),
   };
   return new Map(Object.entries(all) as [ResourceKind, Provisioner][]);
 }

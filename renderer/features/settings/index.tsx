@@ -155,6 +155,7 @@ const QUITTING: Record<Settings['quitWithGrants'], string> = {
 function Access({ settings }: { readonly settings: Settings }) {
   const start = useSaved();
   const quit = useSaved();
+  const kubeconfig = useSaved();
   return (
     <Section title="Access">
       <div className={styles.card}>
@@ -186,6 +187,25 @@ function Access({ settings }: { readonly settings: Settings }) {
               { value: 'ask', label: 'Ask' },
               { value: 'stay', label: 'Stay in tray' },
               { value: 'end', label: 'End it' },
+            ]}
+          />
+        </SettingRow>
+        <SettingRow
+          title="Kubernetes contexts"
+          error={kubeconfig.error}
+          about={
+            settings.kubeconfigPlace === 'merged'
+              ? 'A context in your own kubeconfig points to the token while access lasts. Nothing else in it changes.'
+              : 'Access to a cluster has a kubeconfig of its own; yours is not touched.'
+          }
+        >
+          <Segmented
+            label="Kubernetes contexts"
+            value={settings.kubeconfigPlace}
+            onChange={(next) => void kubeconfig.save({ kubeconfigPlace: next })}
+            options={[
+              { value: 'own', label: 'Own file' },
+              { value: 'merged', label: 'Also in mine' },
             ]}
           />
         </SettingRow>

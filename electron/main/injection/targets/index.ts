@@ -6,6 +6,7 @@ import type { Credential } from '../../../../shared/contract/credential';
 import type { Place } from '../place';
 import { type AwsTargetDeps, createAwsTarget } from './aws';
 import { createSecretTarget, createWebhookTarget, type EnvTargetDeps } from './env';
+import { createKubernetesTarget, type KubernetesTargetDeps } from './kubernetes';
 import { createMysqlTarget, type MysqlTargetDeps } from './mysql';
 import { createPostgresTarget, type PostgresTargetDeps } from './postgres';
 import { createRedisTarget, type RedisTargetDeps } from './redis';
@@ -22,7 +23,8 @@ type TargetDeps = PostgresTargetDeps &
   RedisTargetDeps &
   EnvTargetDeps &
   SshTargetDeps &
-  AwsTargetDeps;
+  AwsTargetDeps &
+  KubernetesTargetDeps;
 
 export interface Targets {
   readonly all: readonly InjectionTarget[];
@@ -38,6 +40,7 @@ export function createTargets(deps: TargetDeps, context: TargetContext): Targets
     webhook: createWebhookTarget(deps, context),
     ssh: createSshTarget(deps, context),
     aws: createAwsTarget(deps, context),
+    kubernetes: createKubernetesTarget(deps, context),
   };
   return { all: Object.values(byKind), of: (kind) => byKind[kind] };
 }

@@ -3,6 +3,7 @@ import type { ResourceSettings } from '../../../../shared/contract/resources';
 import type { Kind } from '../../../ui';
 import { awsForm } from './aws';
 import type { KindForm } from './kind';
+import { kubernetesForm } from './kubernetes';
 import { mysqlForm } from './mysql';
 import { postgresForm } from './postgres';
 import { redisForm } from './redis';
@@ -19,6 +20,7 @@ const FORMS: Forms = {
   webhook: webhookForm,
   ssh: sshForm,
   aws: awsForm,
+  kubernetes: kubernetesForm,
 };
 /** Its arguments have to be of this kind; who asks has looked. */
 export const formOfKind = (kind: Kind): KindForm => FORMS[kind] as unknown as KindForm;

@@ -38,7 +38,8 @@ export async function startWebhookReceiver(
   };
 }
 
-function listening(child: ChildProcess): Promise<number> {
+/** The port that a program of ours prints. */
+export function listening(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     let said = '';
     child.stdout?.on('data', (chunk) => {

@@ -5,6 +5,7 @@ import { type ConsentScene, cardOf, factsOf } from './consent';
 import { FakeProblem, forever, type Situation, unreachable } from './fake';
 import * as fixtures from './fixtures';
 import * as rules from './fixtures-policy';
+import { scenes as mysql } from './mysql';
 import { scenes as redis } from './redis';
 
 export interface Tools {
@@ -327,6 +328,10 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       await type('input[name="settings.host"]', 'orders-2.internal');
     },
   },
+  'resource-mysql': { ...mysql.form },
+  'resource-mysql-tested': { ...mysql.tested },
+  'resource-mysql-plan': { ...mysql.plan },
+  'resource-mysql-facts': { ...mysql.facts },
   'resource-redis': { ...redis.form },
   'resource-redis-tested': { ...redis.tested },
   'resource-redis-plan': { ...redis.plan },

@@ -1,0 +1,127 @@
+/** Pictures of a MySQL or MariaDB resource: its form, tested with a manager that lacks rights, its plan, and its facts. */
+import type { ConnectionReport, LevelPlan } from '../../../shared/contract/resources';
+import * as fixtures from './fixtures';
+import type { Scene, Tools } from './scenes';
+
+const MANAGER = "'hallpass_manager'@'%'";
+const RECIPE = `CREATE USER ${MANAGER} IDENTIFIED BY '<a long password>';
+GRANT CREATE USER, PROCESS, CONNECTION ADMIN ON *.* TO ${MANAGER};
+-- To read back what is there:
+GRANT SELECT ON mysql.global_priv TO ${MANAGER};
+GRANT SELECT ON mysql.roles_mapping TO ${MANAGER};
+GRANT SELECT ON mysql.db TO ${MANAGER};
+GRANT SELECT ON mysql.tables_priv TO ${MANAGER};
+-- So that it can apply the plan (may be revoked afterwards; or run the plan by hand):
+GRANT SELECT, INSERT, UPDATE, DELETE ON \`shop\`.* TO ${MANAGER} WITH GRANT OPTION;`;
+const report: ConnectionReport = {
+  ok: false,
+  targetLabel: 'MariaDB 10.11',
+  serverVersion: '10.11.19-MariaDB',
+  checks: [
+    { name: 'Connection', ok: true, detail: 'Signed in as hallpass_manager@%, with TLS.', remedy: null },
+    { name: 'Version', ok: true, detail: 'MariaDB 10.11.19-MariaDB', remedy: null },
+    { name: 'Primary', ok: true, detail: 'The server takes changes.', remedy: null },
+    {
+      name: 'Manager’s rights',
+      ok: false,
+      detail: 'The manager lacks PROCESS, CONNECTION ADMIN.',
+      remedy: `GRANT PROCESS, CONNECTION ADMIN ON *.* TO ${MANAGER};`,
+    },
+    { name: 'Reading back', ok: true, detail: 'Users, roles and their rights can be read.', remedy: null },
+  ],
+  recipe: RECIPE,
+};
+const levels: LevelPlan['levels'] = [
+  {
+    name: 'read-only',
+    description: 'Read every table of the named schemas.',
+    targetRole: 'hallpass_shop-db_ro',
+    createsAccess: false,
+  },
+  {
+    name: 'read-write',
+    description: 'Read and change rows in every table of the named schemas; no changes to their structure.',
+    targetRole: 'hallpass_shop-db_rw',
+    createsAccess: false,
+  },
+];
+const rights = { ro: 'SELECT', rw: 'SELECT, INSERT, UPDATE, DELETE' } as const;
+const steps: LevelPlan['steps'] = (['ro', 'rw'] as const).flatMap((purpose) => [
+  {
+    database: '(any)',
+    sql: `CREATE ROLE IF NOT EXISTS \`hallpass_shop-db_${purpose}\``,
+    why: `Carries the level ${purpose === 'ro' ? 'read-only' : 'read-write'}.`,
+    done: purpose === 'ro',
+  },
+  {
+    database: '(any)',
+    sql: `GRANT \`hallpass_shop-db_${purpose}\` TO ${MANAGER} WITH ADMIN OPTION`,
+    why: 'Lets the manager give the level to temporary users.',
+    done: purpose === 'ro',
+  },
+  {
+    database: 'shop',
+    sql: `GRANT ${rights[purpose]} ON \`shop\`.* TO \`hallpass_shop-db_${purpose}\``,
+    why: 'Today’s tables and later ones; needs these rights with the grant option.',
+    done: false,
+  },
+]);
+const shop = {
+  ...fixtures.ordersDb,
+  id: fixtures.ordersDb.id.replace(/.$/, 'm'),
+  name: 'shop-db',
+  kind: 'mysql',
+  description: 'Catalogue and baskets of the shop.',
+  targetLabel: 'MariaDB 10.11',
+  levels,
+  settings: {
+    kind: 'mysql' as const,
+    host: 'shop-1.internal',
+    port: 3306,
+    managerUser: 'hallpass_manager',
+    tls: 'verify-full' as const,
+    schemas: ['shop', 'shop_archive'],
+    userHost: '10.1.%',
+    connectionLimit: 5,
+  },
+};
+
+const toForm = async ({ type, click, find }: Tools) => {
+  await type('input[name=name]', 'shop-db');
+  await click('[data-next]');
+  await click('input[type=radio][value=mysql]');
+  await find('input[name="settings.userHost"]');
+};
+const fill = async ({ type, press }: Tools) => {
+  await type('input[name="settings.host"]', 'shop-1.internal');
+  await type('input[name=secret]', 'not shown again');
+  await type('input[aria-label=Schemas]', 'shop');
+  await press('Enter');
+};
+const add = '/resources?add=new';
+
+export const scenes = {
+  form: { route: add, act: toForm },
+  tested: {
+    route: add,
+    api: { 'resources.test': () => report },
+    act: async (tools) => {
+      await toForm(tools);
+      await fill(tools);
+      await tools.click('[data-test]');
+    },
+  },
+  plan: {
+    route: add,
+    api: { 'resources.plan': () => ({ digest: 'd1', levels, steps, notes: [] }) },
+    act: async (tools) => {
+      await toForm(tools);
+      await fill(tools);
+      await tools.click('[data-next]');
+    },
+  },
+  facts: {
+    route: `/resources?resource=${shop.id}`,
+    api: { 'resources.list': () => ({ items: [shop, ...fixtures.resources], nextCursor: null }) },
+  },
+} satisfies Readonly<Record<string, Scene>>;

@@ -59,10 +59,9 @@ export function kubeconfigProblem(text: string): string | null {
   for (const [index, line] of lines.entries()) {
     const content = bare(line);
     const where = `(line ${index + 1})`;
-    if (isBlank(line) || content.startsWith(' ')) {
-      if (/^ *\t/.test(content) && !isBlank(line)) return `is indented with tabs ${where}`;
-      continue;
-    }
+    if (isBlank(line)) continue;
+    if (/^ *\t/.test(content)) return `is indented with tabs ${where}`;
+    if (content.startsWith(' ')) continue;
     if (content === '---' && lines.slice(0, index).every(isBlank)) continue;
     if (/^-( |$)/.test(content)) continue;
     const key = /^([A-Za-z][\w-]*):(?:\s+(.*))?$/.exec(content);
@@ -113,13 +112,20 @@ function itemsOf(lines: readonly string[]): Item[] {
   }
   return items;
 }
+const PLAIN = /^[\s-]*([\w-]+):\s+(.+?)\s*$/;
+/** `{name: a, context: {cluster: b}}`: people write whole items so; ours never are. */
+const FLOW = /([\w-]+):\s*("[^"]*"|'[^']*'|[^\s,{}"'][^,{}]*)/g;
 function valuesIn(lines: readonly string[]): Map<string, string[]> {
   const values = new Map<string, string[]>();
-  for (const line of lines) {
-    const found = /^[\s-]*([\w-]+):\s+(.+?)\s*$/.exec(bare(line));
-    if (!found?.[1] || !found[2]) continue;
-    const value = /^(["'])(.*)\1$/.exec(found[2])?.[2] ?? found[2];
-    values.set(found[1], [...(values.get(found[1]) ?? []), value]);
+  const add = (key: string | undefined, written: string | undefined) => {
+    if (!key || !written) return;
+    const value = /^(["'])(.*)\1$/.exec(written.trim())?.[2] ?? written.trim();
+    values.set(key, [...(values.get(key) ?? []), value]);
+  };
+  for (const line of lines.map(bare)) {
+    if (line.includes('{')) for (const [, key, value] of line.matchAll(FLOW)) add(key, value);
+    const [, key, value] = PLAIN.exec(line) ?? [];
+    add(key, value);
   }
   return values;
 }

@@ -19,6 +19,11 @@ import { until } from '../until';
 
 export const REDIS_SERVER = '/usr/bin/redis-server';
 export const REDIS_CLI = '/usr/bin/redis-cli';
+/** Why no node can be started here, in words that say what to do; null when it can. */
+export function redisMissing(): string | null {
+  const missing = [REDIS_SERVER, REDIS_CLI].filter((file) => !existsSync(file));
+  return missing.length > 0 ? `${missing.join(', ')} not found: node electron/dev/set-up.mjs targets` : null;
+}
 export const MANAGER = 'hallpass_manager';
 const START_LIMIT_MS = 20_000;
 const PORT_ATTEMPTS = 5;

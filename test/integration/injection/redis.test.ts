@@ -11,7 +11,7 @@ import { makeCertificate } from '../../../electron/service/http/certificate';
 import type { LocalInjection } from '../../../shared/contract/ipc';
 import type { RedisCredential } from '../../../shared/contract/redis';
 import { chance26, systemRandom } from '../../bed/postgres-target';
-import { REDIS_CLI, REDIS_SERVER, type RedisNode, startRedisNodes } from '../../bed/targets/redis';
+import { type RedisNode, redisMissing, startRedisNodes } from '../../bed/targets/redis';
 import { until } from '../../bed/until';
 
 const run = promisify(execFile);
@@ -22,7 +22,9 @@ let stop: () => Promise<void>;
 let root: string;
 let injector: Injector;
 
+const missing = redisMissing();
 beforeAll(async () => {
+  if (missing !== null) return;
   const { certificatePem, keyPem } = await makeCertificate(systemRandom, new Date());
   certificate = certificatePem;
   const redis = await startRedisNodes([
@@ -94,7 +96,7 @@ async function type(command: string | null, words: string, shell = '/bin/sh'): P
 }
 const whoAmI = (local: LocalInjection, shell?: string) => type(local.command, 'ACL WHOAMI', shell);
 
-describe.runIf(existsSync(REDIS_CLI) && existsSync(REDIS_SERVER))('redis-cli', () => {
+describe.skipIf(missing !== null)(missing ?? 'redis-cli', () => {
   test('signs in with the command that is shown, and no more after the removal', async () => {
     start();
     const credential = await newLogin(plain);

@@ -1,9 +1,10 @@
 /** What holds for every provisioner, on two Redis nodes, the second with an ACL file, through a manager with the least rights. */
 import type { Redis } from 'ioredis';
+import { describe, test } from 'vitest';
 import { createRedisProvisioner } from '../../../electron/service/provisioners/redis';
 import type { RedisCredential, RedisSettings } from '../../../shared/contract/redis';
 import { levelNamed, systemRandom } from '../../bed/postgres-target';
-import { makeRedisTarget, redisLogIn, startRedisNodes, whenRedisCut } from '../../bed/targets/redis';
+import { makeRedisTarget, redisLogIn, redisMissing, startRedisNodes, whenRedisCut } from '../../bed/targets/redis';
 import { until } from '../../bed/until';
 import { type ContractSession, describeProvisionerContract, type Harness } from './contract';
 
@@ -50,38 +51,43 @@ async function open(credential: RedisCredential, isGone: (id: string) => Promise
   };
 }
 
-describeProvisionerContract<RedisSettings, RedisCredential>({
-  name: 'Redis 7, two nodes',
-  sessions: 'cut',
-  ended: 'refused',
-  repeated: 'replaces',
-  async start(): Promise<Harness<RedisSettings, RedisCredential>> {
-    const redis = await startRedisNodes();
-    const provisioner = createRedisProvisioner({ random: systemRandom });
-    const target = await makeRedisTarget(redis);
-    const onAll = (...words: readonly [string, ...string[]]) =>
-      Promise.all(redis.nodes.map((node) => node.command(...words)));
-    return {
-      provisioner,
-      target,
-      level: levelNamed((await provisioner.plan(target)).levels, 'read-only'),
-      logIn: (credential) =>
-        open(credential, async (id) => (await redis.nodes[0].command('CLIENT', 'LIST', 'ID', id)) === ''),
-      at: (port) => ({ ...target, settings: { ...target.settings, nodes: [`127.0.0.1:${port}`] } }),
-      wrongSecret: 'not the manager’s',
-      foreign: {
-        make: async (name) => void (await onAll('ACL', 'SETUSER', name, 'on', `>of ${name}`, '~*', '+@all')),
-        async isWhole(name) {
-          const answers = await onAll('ACL', 'DRYRUN', name, 'GET', 'any');
-          const users = await onAll('ACL', 'GETUSER', name);
-          return answers.every((said) => said === 'OK') && users.every((user) => JSON.stringify(user).includes('"on"'));
+const missing = redisMissing();
+if (missing !== null) describe('Redis', () => test.skipIf(true)(missing, () => undefined));
+else
+  describeProvisionerContract<RedisSettings, RedisCredential>({
+    name: 'Redis 7, two nodes',
+    sessions: 'cut',
+    ended: 'refused',
+    repeated: 'replaces',
+    async start(): Promise<Harness<RedisSettings, RedisCredential>> {
+      const redis = await startRedisNodes();
+      const provisioner = createRedisProvisioner({ random: systemRandom });
+      const target = await makeRedisTarget(redis);
+      const onAll = (...words: readonly [string, ...string[]]) =>
+        Promise.all(redis.nodes.map((node) => node.command(...words)));
+      return {
+        provisioner,
+        target,
+        level: levelNamed((await provisioner.plan(target)).levels, 'read-only'),
+        logIn: (credential) =>
+          open(credential, async (id) => (await redis.nodes[0].command('CLIENT', 'LIST', 'ID', id)) === ''),
+        at: (port) => ({ ...target, settings: { ...target.settings, nodes: [`127.0.0.1:${port}`] } }),
+        wrongSecret: 'not the manager’s',
+        foreign: {
+          make: async (name) => void (await onAll('ACL', 'SETUSER', name, 'on', `>of ${name}`, '~*', '+@all')),
+          async isWhole(name) {
+            const answers = await onAll('ACL', 'DRYRUN', name, 'GET', 'any');
+            const users = await onAll('ACL', 'GETUSER', name);
+            return (
+              answers.every((said) => said === 'OK') && users.every((user) => JSON.stringify(user).includes('"on"'))
+            );
+          },
+          remove: async (name) => void (await onAll('ACL', 'DELUSER', name)),
         },
-        remove: async (name) => void (await onAll('ACL', 'DELUSER', name)),
-      },
-      async stop() {
-        await provisioner.close();
-        await redis.stop();
-      },
-    };
-  },
-});
+        async stop() {
+          await provisioner.close();
+          await redis.stop();
+        },
+      };
+    },
+  });

@@ -2,9 +2,10 @@
 import { Check, CircleAlert, PlugZap } from 'lucide-react';
 import { useWatch } from 'react-hook-form';
 import type { ConnectionReport, ResourceSettings } from '../../../shared/contract/resources';
-import { Button, EmptyState, Field, KIND_WORDS, KINDS, Loading, Segmented, Skeleton } from '../../ui';
+import { Button, EmptyState, Field, KIND_WORDS, KINDS, Loading, Skeleton } from '../../ui';
 import { CopyBlock } from './CopyBlock';
 import { keepsSecret, ResourceForm, settingsOf } from './form';
+import { KindPicker } from './KindPicker';
 import { formOfKind } from './kinds';
 import type { FieldsProps } from './kinds/kind';
 import styles from './resources.module.css';
@@ -71,14 +72,10 @@ function ConnectionForm({ course: { form, resource } }: { readonly course: Guide
     <div className={styles.form}>
       {resource === null && KINDS.length > 1 && (
         <Field label="Kind">
-          <div className="row">
-            <Segmented
-              label="Kind"
-              value={kind}
-              onChange={(next) => setValue('settings', formOfKind(next).empty, { shouldDirty: true })}
-              options={KINDS.map((value) => ({ value, label: KIND_WORDS[value].label }))}
-            />
-          </div>
+          <KindPicker
+            value={kind}
+            onChange={(next) => setValue('settings', formOfKind(next).empty, { shouldDirty: true })}
+          />
         </Field>
       )}
       <Fields

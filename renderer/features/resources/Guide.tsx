@@ -5,7 +5,7 @@ import type { Resource } from '../../../shared/contract/resources';
 import { assertNever } from '../../../shared/domain/assert-never';
 import { useKeys } from '../../app/keys';
 import { useGo } from '../../app/navigation';
-import { Button, ErrorState, Kbd, KIND_WORDS, KINDS, Page } from '../../ui';
+import { Button, ErrorState, Kbd, Page } from '../../ui';
 import { ConnectionStep } from './ConnectionStep';
 import { DoneStep } from './DoneStep';
 import { FactsStep } from './FactsStep';
@@ -47,7 +47,7 @@ export function Guide({ resource, resources }: GuideProps) {
       title={resource === null ? 'Add a resource' : `Edit ${resource.name}`}
       about={
         resource === null
-          ? `${KINDS.map((kind) => KIND_WORDS[kind].label).join(' or ')}; nothing runs before you have seen it`
+          ? 'a database, a host, a cloud account, a secret; nothing runs before you have seen it'
           : 'the stored secret stays unless you type another'
       }
       actions={

@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createInjector, desktopInjectorDeps, type Injector } from '../../../electron/main/injection';
+import { makeCertificate } from '../../../electron/service/http/certificate';
 import { createMysqlProvisioner, type MysqlProvisioner } from '../../../electron/service/provisioners/mysql';
 import type { MysqlCredential } from '../../../shared/contract/mysql';
 import type { Level } from '../../../shared/contract/resources';
@@ -248,6 +249,57 @@ describe.runIf(mariaDbMissing() === null)('mysql', () => {
     const suffix = `_orders-db.read-only.${injector.list()[0]?.grantId.slice(-6)}`;
     const byVariable = await run('mysql', ['-BNe', 'SELECT USER()'], { env: { ...env, MYSQL_GROUP_SUFFIX: suffix } });
     expect(byVariable.stdout).toContain(credential.user);
+  });
+});
+
+describe.runIf(mariaDbMissing() === null)('mysql over TLS', () => {
+  let secure: MariaDbServer;
+  let ca: string;
+  let otherCa: string;
+  beforeAll(async () => {
+    const certificate = await makeCertificate(systemRandom, new Date());
+    ca = certificate.certificatePem;
+    otherCa = (await makeCertificate(systemRandom, new Date())).certificatePem;
+    secure = await startMariaDb({
+      settings: { 'ssl-cert': '{folder}/server.crt', 'ssl-key': '{folder}/server.key' },
+      files: { 'server.crt': ca, 'server.key': certificate.keyPem },
+    });
+    await secure.query(
+      "CREATE DATABASE orders; CREATE USER tls@'%' IDENTIFIED BY 'x'; GRANT SELECT ON orders.* TO tls@'%'",
+    );
+  }, 120_000);
+  afterAll(() => secure?.stop());
+  const cipherWith = async (over: Partial<MysqlCredential>): Promise<string> => {
+    start();
+    const place = { host: secure.host, port: secure.port, database: 'orders', user: 'tls', password: 'x' };
+    const local = await inject({ kind: 'mysql', ...place, tls: 'prefer', ...over });
+    return (await type(local.command, "SHOW STATUS LIKE 'Ssl_cipher'")).replace(/^Ssl_cipher\s*/, '');
+  };
+
+  test('disable does not encrypt; the others do, without a word on stderr', async () => {
+    expect(await cipherWith({ tls: 'disable' })).toBe('');
+    for (const tls of ['prefer', 'require'] as const) {
+      await injector.remove(injector.list()[0]?.grantId ?? '', 'returned');
+      expect(await cipherWith({ tls }), tls).not.toBe('');
+    }
+  });
+  test('verify-full takes the authority of the resource and no other', async () => {
+    expect(await cipherWith({ tls: 'verify-full', caCertificate: ca })).not.toBe('');
+    await expect(cipherWith({ tls: 'verify-full', caCertificate: otherCa })).rejects.toThrow(/TLS\/SSL error|SSL/);
+  });
+  test('verify-full never goes on without TLS', async () => {
+    const plain = { host: server.host, port: server.port };
+    await expect(cipherWith({ tls: 'verify-full', caCertificate: ca, ...plain })).rejects.toThrow(/SSL is required/);
+  });
+  test('a client of MySQL’s own gets its words too: loose, so that none of MariaDB’s stops at them', async () => {
+    start({ PATH: join(home, 'bin') });
+    mkdirSync(join(home, 'bin'));
+    writeFileSync(join(home, 'bin', 'mysql'), '#!/bin/sh\n', { mode: 0o755 });
+    const local = await inject({ ...(await newLogin()), tls: 'verify-full' });
+    const file = local.files.find((path) => path.endsWith('own.cnf')) ?? '';
+    expect(readFileSync(file, 'utf8')).toContain('\nloose-ssl-mode=VERIFY_IDENTITY\n');
+    expect(local.warnings.join()).toContain('named CA certificate');
+    await injector.remove(local.grantId, 'returned');
   });
 });
 

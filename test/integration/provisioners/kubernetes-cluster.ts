@@ -38,7 +38,7 @@ export const shopObjects = (): readonly KubernetesObject[] => [
   },
 ];
 
-export const settingsFor = (cluster: KubernetesCluster): KubernetesSettings => ({
+export const settingsFor = (cluster: Pick<KubernetesCluster, 'server' | 'caCertificate'>): KubernetesSettings => ({
   kind: 'kubernetes',
   server: cluster.server,
   caCertificate: cluster.caCertificate,

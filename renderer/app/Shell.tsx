@@ -3,6 +3,7 @@ import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { ShieldAlert } from 'lucide-react';
 import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
 import { AppMark, Avatar, Banner, Count, Dot, EmptyState, Kbd, OfflineBanner, Tooltip } from '../ui';
+import { AlarmBanner } from './Alarms';
 import { useAnnouncements } from './announcements';
 import { listen } from './bridge';
 import { Help } from './Help';
@@ -175,6 +176,7 @@ function Banners() {
           Running access still ends; nothing new is given. An administrator has to look at the service.
         </Banner>
       )}
+      <AlarmBanner />
       {session.witness.state === 'broken' && (
         <Banner tone="bad" icon={<ShieldAlert size={15} aria-hidden />}>
           <b>The audit log does not continue what this device saw before.</b>{' '}

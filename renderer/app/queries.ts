@@ -81,7 +81,7 @@ export const STALE_AFTER: Record<EventType, readonly ApiName[]> = {
   'group.changed': [...PEOPLE, 'catalog.list', 'requests.preview', 'requests.list'],
   'group.removed': [...PEOPLE, 'catalog.list', 'requests.preview', 'requests.list'],
   'invite.changed': PEOPLE,
-  'resource.changed': ['resources.list', 'catalog.list', 'requests.preview', 'audit.entries'],
+  'resource.changed': ['resources.list', 'resources.orphans', 'catalog.list', 'requests.preview', 'audit.entries'],
   'ticket.closed': GRANTS,
   'policy.changed': [
     'policy.get',

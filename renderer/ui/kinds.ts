@@ -11,15 +11,30 @@ interface KindWords {
   readonly Icon: LucideIcon;
   /** What will be typed once access is on this machine. The injection target gives the exact command then. */
   commandFor(resourceName: string): string;
+  /** What an administrator runs on the target to take one login away by hand; left out: only words are known. */
+  endByHand?(principal: string): string;
 }
 export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
-  postgres: { label: 'PostgreSQL', Icon: Database, commandFor: (name) => `psql service=${name}` },
+  postgres: {
+    label: 'PostgreSQL',
+    Icon: Database,
+    commandFor: (name) => `psql service=${name}`,
+    endByHand: (principal) =>
+      `ALTER ROLE "${principal}" NOLOGIN PASSWORD NULL;\nSELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${principal}';\nDROP OWNED BY "${principal}"; DROP ROLE "${principal}";`,
+  },
   mysql: {
     label: 'MySQL or MariaDB',
     Icon: Database,
     commandFor: (name) => `mysql --defaults-group-suffix=_${name}`,
+    endByHand: (principal) =>
+      `ALTER USER '${principal}'@'%' ACCOUNT LOCK;\nSELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist WHERE user = '${principal}';\nDROP USER '${principal}'@'%';`,
   },
-  redis: { label: 'Redis', Icon: Layers, commandFor: () => 'redis-cli' },
+  redis: {
+    label: 'Redis',
+    Icon: Layers,
+    commandFor: () => 'redis-cli',
+    endByHand: (principal) => `ACL DELUSER ${principal}`,
+  },
   secret: { label: 'Secret', Icon: KeySquare, commandFor: (name) => `hallpass run ${name} -- …` },
   webhook: { label: 'Webhook', Icon: Webhook, commandFor: (name) => `hallpass run ${name} -- …` },
   ssh: { label: 'SSH', Icon: SquareTerminal, commandFor: (name) => `ssh ${name}` },

@@ -1,8 +1,9 @@
 /** Resources, their levels, and the settings of each kind of provisioner. */
 import { z } from 'zod';
+import { NOTHING_ENDS } from '../domain/end-signals';
 import { DEFAULT_TARGET_CONCURRENCY, MAX_TARGET_CONCURRENCY } from '../domain/limits';
 import { AwsSettings } from './aws';
-import { At, Environment, LevelName, ResourceId, RiskClass, Slug, Suspension } from './fields';
+import { At, EndOn, Environment, LevelName, ResourceId, RiskClass, Slug, Suspension } from './fields';
 import { KubernetesSettings } from './kubernetes';
 import { MysqlSettings } from './mysql';
 import { RedisSettings } from './redis';
@@ -181,6 +182,7 @@ export const CatalogEntry = z
         reasonRequired: z.boolean(),
         ticketRequired: z.boolean(),
         maxPerDayMs: z.int().nullable().default(null),
+        endOn: EndOn.default(NOTHING_ENDS),
       }),
     ),
   })

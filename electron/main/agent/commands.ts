@@ -72,6 +72,8 @@ export function createCommands(deps: {
   }
 
   async function extend(grant: GrantView, ttlMs = Math.min(EXTEND_BY_MS, grant.ttlMs)): Promise<void> {
+    // A second time needs a reason of its own, which only the window can ask for.
+    if (grant.extensionNeedsReason) return surfaces.open(`/?grant=${grant.id}`);
     try {
       await agent.callApi('grants.extend', {
         params: { id: grant.id },

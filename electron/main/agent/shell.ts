@@ -338,6 +338,7 @@ async function settleIn(parts: Parts): Promise<void> {
   late.notifier = createNotifier({
     adapter: await notificationAdapter(late.bus),
     me: () => agent.session.identity(),
+    isAdmin: () => agent.session.sync()?.status().me?.person.roles.includes('admin') ?? false,
     enabled: () => settings.get().notifications,
     log,
     actions: {

@@ -9,6 +9,8 @@ import type { Log } from '../lifecycle/log';
 import type { Abilities, NotificationAdapter } from './adapter';
 import {
   activeNotice,
+  alarmKey,
+  alarmNotice,
   endedNotice,
   endingNotice,
   failedNotice,
@@ -44,11 +46,15 @@ export interface Notifier {
 export function createNotifier(deps: {
   adapter: NotificationAdapter;
   me: () => { personId: string; deviceId: string } | null;
+  /** Whether this person looks after the service. */
+  isAdmin: () => boolean;
   enabled: () => boolean;
   actions: NoticeActions;
   log: Log;
 }): Notifier {
   const announced = new Set<string>();
+  /** Removals that hang and were said to this administrator. */
+  const alarmed = new Set<string>();
 
   async function say(notice: Notice, onAction: (action: NoticeAction) => void): Promise<void> {
     if (!deps.enabled()) return;
@@ -87,10 +93,16 @@ export function createNotifier(deps: {
   }
 
   function onGrant(type: ServiceEvent['type'], grant: GrantView): void {
+    if (grant.state === 'ended' && alarmed.delete(grant.id)) deps.adapter.close(alarmKey(grant.id));
+    if (type === 'grant.removal_delayed' && deps.isAdmin() && grant.holder.personId !== deps.me()?.personId) {
+      alarmed.add(grant.id);
+      sayGrant(alarmNotice(grant), grant);
+    }
     if (grant.holder.personId !== deps.me()?.personId) return;
     if (type === 'grant.ending' && grant.endReason === 'returned') deps.adapter.close(grantKey(grant.id));
     if (type === 'grant.removal_delayed') sayGrant(removalDelayedNotice(grant), grant);
-    if (type === 'grant.ended' && grant.endReason !== 'returned') sayGrant(endedNotice(grant), grant);
+    if (type === 'grant.ended' && (grant.endReason !== 'returned' || grant.endedBecause !== null))
+      sayGrant(endedNotice(grant), grant);
   }
 
   return {

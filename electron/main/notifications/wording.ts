@@ -31,6 +31,7 @@ export const escapeMarkup = (text: string): string =>
 
 const OPEN = { id: 'open', label: 'Open' } as const;
 export const requestKey = (requestId: string) => `request:${requestId}`;
+export const alarmKey = (grantId: string) => `alarm:${grantId}`;
 export const grantKey = (grantId: string) => `grant:${grantId}`;
 
 /** Somebody waits for this person's decision. */
@@ -117,7 +118,7 @@ export function endingNotice(grant: GrantView, minutes: 15 | 5 | 1): Notice {
 export function endedNotice(grant: GrantView): Notice {
   const why = {
     expired: 'The time is up.',
-    returned: 'You returned it.',
+    returned: grant.endedBecause === null ? 'You returned it.' : 'It ended early.',
     revoked: `Revoked${grant.endedBy === null ? '' : ` by ${oneLine(grant.endedBy, 40)}`}.`,
     failed: 'It could not be set up.',
     policy_changed: 'The policy changed.',
@@ -133,7 +134,7 @@ export function endedNotice(grant: GrantView): Notice {
   return {
     key: grantKey(grant.id),
     title: `Access to ${oneLine(grant.resource.name, 40)} ended`,
-    body: `${why} ${proof}`,
+    body: `${grant.endedBecause === null ? why : `${why} ${oneLine(grant.endedBecause)}`} ${proof}`,
     actions: [OPEN],
     urgency: 'low',
     life: 'passes',
@@ -152,6 +153,19 @@ export function removalDelayedNotice(grant: GrantView): Notice {
   };
 }
 
+/** To administrators: somebody's access may still work, and it stays on the screen until somebody looks. */
+export function alarmNotice(grant: GrantView): Notice {
+  const what = `${grant.level} on ${oneLine(grant.resource.name, 40)}`;
+  const why = grant.removal.lastError === null ? '' : ` (${oneLine(grant.removal.lastError)})`;
+  return {
+    key: alarmKey(grant.id),
+    title: `Still not removed: ${oneLine(grant.holder.displayName, 40)}, ${what}`,
+    body: `It may still work: the target has not confirmed the removal${why}. Hallpass keeps trying; open it to see what to do by hand. (${grant.ticket})`,
+    actions: [OPEN],
+    urgency: 'critical',
+    life: 'stays',
+  };
+}
 export function failedNotice(key: string, what: string, next: string | null): Notice {
   return {
     key,

@@ -33,6 +33,7 @@ export async function catalog(deps: AccessDeps, caller: Caller): Promise<{ items
         reasonRequired: said.reasonRequired,
         ticketRequired: said.ticket.required,
         maxPerDayMs: said.maxPerDayMs,
+        endOn: said.endOn,
       };
     });
     // Administrators see also what nobody can ask for: it is theirs to mend.

@@ -5,6 +5,7 @@
 import type { PolicyRule } from '../../../shared/contract/policy';
 import { assertNever } from '../../../shared/domain/assert-never';
 import { parseDuration, wordDuration } from '../../../shared/domain/duration';
+import { NOTHING_ENDS, wordCondition } from '../../../shared/domain/end-signals';
 import { isGlob } from '../../../shared/domain/glob';
 import { wordApprovals } from '../words';
 
@@ -42,6 +43,7 @@ export function partsOf(rule: PolicyRule): Part[] {
         key(lengthOf(rule)),
         plain('.'),
         ...neededOf(rule),
+        ...boundsOf(rule),
         ...told(rule),
         ...orderOf(rule),
       ];
@@ -57,6 +59,7 @@ export function partsOf(rule: PolicyRule): Part[] {
         ...approvalOf(rule),
         plain('.'),
         ...neededOf(rule),
+        ...boundsOf(rule),
         ...told(rule),
         ...orderOf(rule),
       ];
@@ -162,6 +165,25 @@ function neededOf(rule: PolicyRule): Part[] {
     ...(ticket !== null ? said : []),
     plain('.'),
   ];
+}
+/** " At most 4 hours in 24 hours. Ends when the screen is locked or the ticket is closed." */
+function boundsOf(rule: PolicyRule): Part[] {
+  const perDay = rule.max_per_day === undefined ? undefined : parseDuration(rule.max_per_day);
+  const budget: Part[] =
+    rule.max_per_day === undefined
+      ? []
+      : [
+          plain(' At most '),
+          key(perDay === undefined ? rule.max_per_day : wordDuration(perDay)),
+          plain(' in 24 hours.'),
+        ];
+  const conditions = (rule.end_on ?? []).map((one) => {
+    const sleepMs = typeof one === 'object' ? (parseDuration(one.sleep) ?? 0) : 0;
+    return wordCondition({ ...NOTHING_ENDS, sleepMs }, typeof one === 'object' ? 'sleep' : one);
+  });
+  return conditions.length === 0
+    ? budget
+    : [...budget, plain(' Ends early when '), ...joined(conditions, 'or'), plain('.')];
 }
 const told = (rule: PolicyRule): Part[] => (rule.message === undefined ? [] : [plain(` Says: “${rule.message}”`)]);
 function orderOf(rule: PolicyRule): Part[] {

@@ -18,7 +18,7 @@ export function ExtendButton({ grant, urgent }: { readonly grant: GrantView; rea
   const rule = catalog?.items
     .find((entry) => entry.resource.id === grant.resource.id)
     ?.levels.find((one) => one.level.name === grant.level);
-  const wantsWords = (rule?.reasonRequired ?? false) || (rule?.ticketRequired ?? false);
+  const wantsWords = grant.extensionNeedsReason || (rule?.reasonRequired ?? false) || (rule?.ticketRequired ?? false);
   const extend = useChange('grants.extend', ['grants.list', 'requests.list']);
   const ask = useAction(
     async (ttlMs: number) => {
@@ -73,7 +73,7 @@ function ExtendDialog({ grant, firstMs, onClose }: ExtendDialogProps) {
   const usual = EXTENSION_LENGTHS_MS.includes(firstMs);
   const [choice, setChoice] = useState(usual ? `${firstMs}` : OTHER);
   const [length, setLength] = useState(formatDuration(firstMs).replaceAll(' ', ''));
-  const [reason, setReason] = useState(grant.reason);
+  const [reason, setReason] = useState(grant.extensionNeedsReason ? '' : grant.reason);
   const [ticketRef, setTicketRef] = useState(grant.ticketRef);
   const [errors, setErrors] = useState<Readonly<Record<string, string>>>({});
   const ttlMs = choice === OTHER ? parseDuration(length) : Number(choice);
@@ -135,7 +135,11 @@ function ExtendDialog({ grant, firstMs, onClose }: ExtendDialogProps) {
           )}
         </div>
       </Field>
-      <Field label="Why" error={errors.reason}>
+      <Field
+        label={grant.extensionNeedsReason ? 'Why still more' : 'Why'}
+        error={errors.reason}
+        hint={grant.extensionNeedsReason ? 'From the second time on; it stands in the log.' : undefined}
+      >
         <TextArea
           rows={2}
           maxLength={MAX_REASON_CHARS}

@@ -27,6 +27,7 @@ import {
   toneOf,
 } from '../../ui';
 import { AttestDialog } from './AttestDialog';
+import { ByHandDialog } from './ByHand';
 import { ExtendButton } from './Extend';
 import styles from './grants.module.css';
 import { GONE_HERE, isGoneHere, type RemovalFact, remainingOf, removalFacts, sentenceOf } from './wording';
@@ -315,6 +316,7 @@ const GoneHereTicket = ({ grant }: LiveTicketProps) => (
 function EndingTicket({ grant, local }: LiveTicketProps) {
   const now = useSecond();
   const [closing, setClosing] = useState(false);
+  const [byHand, setByHand] = useState(false);
   const { machine, target } = removalFacts(grant, local);
   const waitMs = grant.removal.nextTryAt === null ? null : Math.max(0, grant.removal.nextTryAt - now);
   return (
@@ -353,14 +355,28 @@ function EndingTicket({ grant, local }: LiveTicketProps) {
           'Open sessions are being cut.'
         ) : (
           <b className="bad">
-            Target not answering{grant.expiresAt !== null && ` since ${wordTime(grant.expiresAt)}`}.
+            {grant.removal.target === 'unknown' ? 'Target not answering' : 'Not gone yet'}
+            {grant.removal.since !== null && ` since ${wordTime(grant.removal.since)}`}.
           </b>
         )}
       </div>
       <div className={styles.foot}>
         <Fact fact={machine} />
         <Fact fact={target} />
+        <span className="grow" />
+        {grant.removal.attempts > 0 && (
+          <Button
+            size="s"
+            look={grant.removal.alarmed ? 'danger' : 'quiet'}
+            data-by-hand
+            onClick={() => setByHand(true)}
+            aria-label={`What is open on ${grant.resource.name}, and what to do by hand`}
+          >
+            What is open…
+          </Button>
+        )}
       </div>
+      {byHand && <ByHandDialog grant={grant} onClose={() => setByHand(false)} />}
     </Ticket>
   );
 }

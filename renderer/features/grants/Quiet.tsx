@@ -29,6 +29,7 @@ import {
   toast,
   toneOf,
 } from '../../ui';
+import { ByHandDialog } from './ByHand';
 import styles from './grants.module.css';
 import { endedHow, proofOf, remainingOf } from './wording';
 
@@ -154,6 +155,7 @@ export function Favourites({ favourites }: { readonly favourites: readonly Favou
 export function Colleagues({ grants }: { readonly grants: readonly GrantView[] }) {
   const now = useSecond();
   const [ending, setEnding] = useState<GrantView | null>(null);
+  const [hanging, setHanging] = useState<GrantView | null>(null);
   return (
     <Section title="Colleagues, right now" about={grants.length > 0 ? 'access that you may end' : undefined}>
       {grants.length === 0 ? (
@@ -180,7 +182,19 @@ export function Colleagues({ grants }: { readonly grants: readonly GrantView[] }
                     <span className="mono nowrap">{clockDuration(leftMs)}</span>
                   </>
                 ) : (
-                  <span className="dim nowrap">{grant.state === 'ending' ? 'being revoked' : 'starting'}</span>
+                  <span className={`nowrap ${grant.removal.alarmed ? 'bad' : 'dim'}`}>
+                    {grant.state === 'ending' ? 'being revoked' : 'starting'}
+                  </span>
+                )}
+                {grant.state === 'ending' && grant.removal.attempts > 0 && (
+                  <Button
+                    size="s"
+                    look="quiet"
+                    onClick={() => setHanging(grant)}
+                    aria-label={`What is open of ${grant.holder.displayName}’s access to ${grant.resource.name}`}
+                  >
+                    Open…
+                  </Button>
                 )}
                 {grant.can.revoke && (
                   <Button
@@ -197,6 +211,7 @@ export function Colleagues({ grants }: { readonly grants: readonly GrantView[] }
           })}
         </ul>
       )}
+      {hanging !== null && <ByHandDialog grant={hanging} onClose={() => setHanging(null)} />}
       {ending !== null && <RevokeDialog grant={ending} onClose={() => setEnding(null)} />}
     </Section>
   );

@@ -45,6 +45,7 @@ function reasonOf(grant: GrantView): string {
     case null:
       return grant.endProof === 'never_created' ? 'never started' : 'expired';
     case 'returned': {
+      if (grant.endedBecause !== null) return `ended early: ${lowerFirst(grant.endedBecause)}`;
       const earlyMs = grant.expiresAt !== null && grant.endedAt !== null ? grant.expiresAt - grant.endedAt : 0;
       return earlyMs >= MINUTE_MS
         ? `returned, ${formatDuration(Math.floor(earlyMs / MINUTE_MS) * MINUTE_MS)} early`
@@ -60,6 +61,8 @@ function reasonOf(grant: GrantView): string {
       return assertNever(grant.endReason);
   }
 }
+const lowerFirst = (sentence: string): string =>
+  `${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`.replace(/\.$/, '');
 /** What the tick in front of an ended grant stands for. Nothing is called read back that was not. */
 export function proofOf(grant: GrantView): { readonly text: string; readonly known: boolean } {
   switch (grant.endProof) {
@@ -109,6 +112,20 @@ export function removalFacts(
     unknown: { text: 'Target not confirmed', tone: 'warn' },
   };
   return { machine: machine[machineState], target: target[grant.removal.target] };
+}
+
+/** What may still work, in sentences: nothing is called gone that was not read back. */
+export function openEnds(grant: Pick<GrantView, 'removal' | 'level' | 'resource' | 'holder'>): string[] {
+  const { removal } = grant;
+  const open: string[] = [];
+  if (removal.target === 'unknown')
+    open.push('The login may still work, and sessions may be open: the target did not answer.');
+  if (removal.target === 'present') open.push('The target says that the login still works, or that sessions are open.');
+  if (removal.machine === 'removal_failed')
+    open.push(`${grant.holder.displayName}’s machine could not remove its files.`);
+  if (removal.machine === 'present' || removal.machine === 'unknown')
+    open.push(`${grant.holder.displayName}’s machine has not said that its files are gone.`);
+  return open.length === 0 ? ['Nothing that is known; it waits to be read back.'] : open;
 }
 
 /** True for a grant that the service, as far as it was heard, calls active while its time is over here and its files are gone. */

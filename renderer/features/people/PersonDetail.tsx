@@ -4,6 +4,7 @@ import type { Person } from '../../../shared/contract/people';
 import { ROLES, type Role } from '../../../shared/domain/states';
 import { useAction } from '../../app/action';
 import { useMinute } from '../../app/clock';
+import { LockDialog, LockedBanner } from '../../app/LockDialog';
 import { useApi, useChange } from '../../app/queries';
 import { wordWhen } from '../../app/words';
 import { Avatar, Badge, Button, Confirm, Dialog, EmptyState, Field, Input, Section, toast } from '../../ui';
@@ -13,6 +14,7 @@ import type { Directory } from './directory';
 import styles from './people.module.css';
 import { ROLE_ABOUT, ROLE_NAMES, removalSentences, withMember, wordOrigin, wordRoles } from './wording';
 
+const LOCK_TOUCHES = ['people.list', 'grants.list', 'requests.list'] as const;
 interface PersonProps {
   readonly person: Person;
   readonly directory: Directory;
@@ -23,7 +25,9 @@ export function PersonDetail({ person, directory }: PersonProps) {
   const devices = directory.devices.filter((one) => one.personId === person.id);
   const current = devices.filter((one) => one.state === 'active');
   const revoked = devices.filter((one) => one.state === 'revoked');
-  const [dialog, setDialog] = useState<'none' | 'rename' | 'remove'>('none');
+  const [dialog, setDialog] = useState<'none' | 'rename' | 'remove' | 'lock'>('none');
+  const suspend = useChange('people.suspend', LOCK_TOUCHES);
+  const resume = useChange('people.resume', LOCK_TOUCHES);
   return (
     <article className={styles.detail} aria-label={person.displayName}>
       <header className={styles.title}>
@@ -39,6 +43,11 @@ export function PersonDetail({ person, directory }: PersonProps) {
         </div>
         {directory.admin && (
           <>
+            {!own && person.suspended === null && (
+              <Button size="s" data-lock onClick={() => setDialog('lock')}>
+                Lock…
+              </Button>
+            )}
             <Button size="s" onClick={() => setDialog('rename')}>
               Rename…
             </Button>
@@ -50,6 +59,13 @@ export function PersonDetail({ person, directory }: PersonProps) {
           </>
         )}
       </header>
+      {person.suspended !== null && (
+        <LockedBanner
+          lock={person.suspended}
+          now={now}
+          {...(directory.admin ? { onUnlock: () => resume.mutateAsync({ params: { id: person.id } }) } : {})}
+        />
+      )}
       {devices
         .filter((one) => one.state === 'pending')
         .map((device) => (
@@ -77,6 +93,14 @@ export function PersonDetail({ person, directory }: PersonProps) {
           </ul>
         )}
       </Section>
+      {dialog === 'lock' && (
+        <LockDialog
+          name={person.displayName}
+          about={`Everything ${person.displayName} holds ends now, on their machines and on the targets. Open requests are closed. Until unlocked they can ask for nothing, approve nothing and administer nothing; their devices stay known.`}
+          onLock={(reason) => suspend.mutateAsync({ params: { id: person.id }, body: { reason } })}
+          onClose={() => setDialog('none')}
+        />
+      )}
       {dialog === 'rename' && <Rename person={person} onClose={() => setDialog('none')} />}
       <Remove person={person} directory={directory} open={dialog === 'remove'} onClose={() => setDialog('none')} />
     </article>

@@ -1,11 +1,12 @@
 /** The stub of the draft: what the policy says to exactly this, who is asked, what can't be promised. */
-import { Check, CircleAlert, Terminal, TriangleAlert } from 'lucide-react';
+import { Check, CircleAlert, DoorOpen, Hourglass, Terminal, TriangleAlert } from 'lucide-react';
 import type { Preview } from '../../../shared/contract/policy';
 import { formatDuration } from '../../../shared/domain/duration';
+import { signalsOf } from '../../../shared/domain/end-signals';
 import { toUserError } from '../../app/bridge';
 import { Avatar, Loading, Ring, Skeleton } from '../../ui';
 import styles from './request.module.css';
-import { askedPeople, verdictOf } from './wording';
+import { askedPeople, verdictOf, wordEarly } from './wording';
 
 const MOST_SHOWN = 4;
 export interface PolicyStubProps {
@@ -79,6 +80,18 @@ export function PolicyStub({ preview, error, loading, ttlMs, command }: PolicySt
               {limit}
             </li>
           ))}
+          {preview.budget !== null && (
+            <li className={preview.budget.leftMs < ttlMs ? 'bad' : undefined}>
+              <Hourglass size={14} aria-label="Budget" />
+              {preview.budget.said}
+            </li>
+          )}
+          {signalsOf(answer.endOn).length > 0 && (
+            <li>
+              <DoorOpen size={14} aria-hidden />
+              Ends early when {wordEarly(answer.endOn)}
+            </li>
+          )}
           {answer.confirm === 'card' && answer.effect === 'approve' && (
             <li>
               <CircleAlert size={14} aria-hidden />

@@ -3,6 +3,7 @@ import type { Preview } from '../../../shared/contract/policy';
 import type { CatalogEntry } from '../../../shared/contract/resources';
 import { assertNever } from '../../../shared/domain/assert-never';
 import { wordDuration } from '../../../shared/domain/duration';
+import { type EndOn, signalsOf, wordCondition } from '../../../shared/domain/end-signals';
 import { wordApprovals, wordPeople } from '../../app/words';
 
 export type Tone = 'ok' | 'warn' | 'bad' | 'mut';
@@ -48,6 +49,13 @@ export function askedPeople({ approvers }: Preview): Preview['approvers'][number
     (a, b) => Number(b.online) - Number(a.online) || a.displayName.localeCompare(b.displayName),
   );
 }
+
+/** "the screen is locked or its ticket is closed" */
+export const wordEarly = (endOn: EndOn): string =>
+  wordPeople(
+    signalsOf(endOn).map((signal) => wordCondition(endOn, signal)),
+    'or',
+  );
 
 /** The sentence beside the send button: who is asked, what happens then, when it ends. */
 export function sendSentence(preview: Preview, ttlMs: number): string {

@@ -1,5 +1,5 @@
 /** One resource: its facts, what may be asked for on it and by whom, what hangs together, who holds access now. */
-import { Archive, Pencil, TriangleAlert } from 'lucide-react';
+import { Archive, LockKeyhole, Pencil, TriangleAlert } from 'lucide-react';
 import { type ReactNode, useMemo, useState } from 'react';
 import type { GrantView } from '../../../shared/contract/grants';
 import type { Level, Resource } from '../../../shared/contract/resources';
@@ -8,6 +8,7 @@ import { MINUTE_MS } from '../../../shared/domain/instant';
 import { useAction } from '../../app/action';
 import { useMinute, useSecond } from '../../app/clock';
 import { useKeys } from '../../app/keys';
+import { LockDialog, LockedBanner } from '../../app/LockDialog';
 import { useGo } from '../../app/navigation';
 import { useApi, useChange } from '../../app/queries';
 import { type LevelReach, reachOf } from '../../app/rules/reach';
@@ -53,24 +54,67 @@ export function Detail({ resource, resources, grants, reader, admin }: DetailPro
         <EnvironmentMark environment={resource.environment} />
         <RiskPips risk={resource.risk} word="with-risk" />
         {archived && <Badge>archived</Badge>}
+        {resource.suspended !== null && <Badge>locked</Badge>}
         <span className="grow" />
         {admin && !archived && <Actions resource={resource} holders={holders} />}
       </div>
       <h2 className={styles.title}>{resource.name}</h2>
+      {resource.suspended !== null && <Locked resource={resource} lock={resource.suspended} admin={admin} />}
       <p className={`mut ${styles.about}`}>
         {resource.targetLabel}. {resource.description}
       </p>
       <Facts resource={resource} resources={resources} health={health} />
       <Levels resource={resource} />
       <Holders holders={holders} reader={reader} />
+      {reader && <Orphans resource={resource} />}
     </article>
+  );
+}
+const LOCK_TOUCHES = ['resources.list', 'catalog.list', 'grants.list', 'requests.list'] as const;
+interface LockedProps {
+  readonly resource: Resource;
+  readonly lock: NonNullable<Resource['suspended']>;
+  readonly admin: boolean;
+}
+function Locked({ resource, lock, admin }: LockedProps) {
+  const resume = useChange('resources.resume', LOCK_TOUCHES);
+  const unlock = { onUnlock: () => resume.mutateAsync({ params: { id: resource.id } }) };
+  return <LockedBanner lock={lock} now={useMinute()} {...(admin ? unlock : {})} />;
+}
+/** Logins of ours that no grant owns and that the target does not let go. Shown only while there are any. */
+function Orphans({ resource }: { readonly resource: Resource }) {
+  const now = useMinute();
+  const orphans = useApi('resources.orphans', { params: { id: resource.id } }).data?.items ?? [];
+  if (orphans.length === 0) return null;
+  return (
+    <Section
+      className={styles.section}
+      title="Stray logins"
+      about="made by us, held by no grant; they are ended and cleared away as soon as the target lets us"
+    >
+      <ul className={styles.holders}>
+        {orphans.map((one) => (
+          <li key={one.principal}>
+            <TriangleAlert size={14} className="bad" aria-hidden />
+            <span className="cut">
+              <span className="mono selectable">{one.principal}</span> <span className="dim">{one.lastError}</span>
+            </span>
+            <span className="dim nowrap">
+              found {wordWhen(one.foundAt, now)}, {wordCount(one.attempts, 'try', 'tries')}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </Section>
   );
 }
 
 function Actions({ resource, holders }: { readonly resource: Resource; readonly holders: readonly GrantView[] }) {
   const go = useGo();
   const archive = useChange('resources.archive', ['resources.list', 'catalog.list', 'grants.list']);
+  const suspend = useChange('resources.suspend', LOCK_TOUCHES);
   const [asking, setAsking] = useState(false);
+  const [locking, setLocking] = useState(false);
   const edit = () => go('/resources', { edit: resource.id });
   const run = useAction(async () => {
     await archive.mutateAsync({ params: { id: resource.id } });
@@ -85,6 +129,20 @@ function Actions({ resource, holders }: { readonly resource: Resource; readonly 
         <Pencil size={13} aria-hidden />
         Edit
       </Button>
+      {resource.suspended === null && (
+        <Button size="s" data-lock onClick={() => setLocking(true)}>
+          <LockKeyhole size={13} aria-hidden />
+          Lock…
+        </Button>
+      )}
+      {locking && (
+        <LockDialog
+          name={resource.name}
+          about={`${holders.length > 0 ? `${wordCount(holders.length, 'live grant')} ${holders.length === 1 ? 'ends' : 'end'} now, with open sessions cut` : 'Nobody holds access now'}. Waiting requests are closed, and nobody gets access until it is unlocked.`}
+          onLock={(reason) => suspend.mutateAsync({ params: { id: resource.id }, body: { reason } })}
+          onClose={() => setLocking(false)}
+        />
+      )}
       <Button size="s" look="danger" onClick={() => setAsking(true)}>
         <Archive size={13} aria-hidden />
         Archive

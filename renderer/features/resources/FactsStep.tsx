@@ -1,6 +1,7 @@
 /** Step one: what the resource is. Rules look at these facts, so each says what it decides. */
 import { useWatch } from 'react-hook-form';
 import type { Resource } from '../../../shared/contract/resources';
+import { MAX_TARGET_CONCURRENCY } from '../../../shared/domain/limits';
 import { ENVIRONMENTS, RISK_CLASSES } from '../../../shared/domain/states';
 import { useApi } from '../../app/queries';
 import { EnvironmentMark, Field, Input, KIND_WORDS, KINDS, Segmented } from '../../ui';
@@ -92,6 +93,18 @@ export function FactsStep({ form, resource, resources }: FactsStepProps) {
         hint="Other resources that it needs."
         error={errors.dependsOn?.message ?? firstOf(errors.dependsOn)}
       />
+      <Field
+        label="Calls at once"
+        hint={`How many logins its target makes or ends at the same time, ${MAX_TARGET_CONCURRENCY} at most. The rest waits its turn.`}
+        error={errors.concurrency?.message}
+      >
+        <Input
+          className="mono"
+          style={{ width: 80 }}
+          inputMode="numeric"
+          {...register('concurrency', { valueAsNumber: true })}
+        />
+      </Field>
     </div>
   );
 }

@@ -1,5 +1,5 @@
 /** The resources: found by name, environment, risk and kind; each with its health and who holds access now. */
-import { ChevronDown } from 'lucide-react';
+import { ChevronDown, LockKeyhole } from 'lucide-react';
 import { useState } from 'react';
 import type { GrantView } from '../../../shared/contract/grants';
 import type { Resource } from '../../../shared/contract/resources';
@@ -150,6 +150,7 @@ function Row({ resource, holderCount, selected, onSelect }: RowProps) {
         </small>
       </span>
       <span className={styles.marks}>
+        {resource.suspended !== null && <LockKeyhole size={13} className="bad" aria-label="locked" />}
         <EnvironmentMark environment={resource.environment} length="short" />
         <span className="not-narrow">
           <RiskPips risk={resource.risk} />

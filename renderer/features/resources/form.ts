@@ -6,6 +6,7 @@ import {
   type ResourceSettings,
   type TargetAddress,
 } from '../../../shared/contract/resources';
+import { DEFAULT_TARGET_CONCURRENCY } from '../../../shared/domain/limits';
 import { KINDS } from '../../ui/kinds';
 import { formOfKind } from './kinds';
 
@@ -15,7 +16,16 @@ export type ReadForm = z.output<typeof ResourceForm>;
 
 export const STEPS = ['facts', 'connection', 'plan', 'done'] as const;
 export type Step = (typeof STEPS)[number];
-export const FACTS = ['name', 'description', 'environment', 'risk', 'tags', 'owners', 'dependsOn'] as const;
+export const FACTS = [
+  'name',
+  'description',
+  'environment',
+  'risk',
+  'tags',
+  'owners',
+  'dependsOn',
+  'concurrency',
+] as const;
 /** The step on which a field stands, by its path: "settings.host" → connection. */
 export const stepOf = (path: string): Step =>
   FACTS.some((name) => path === name || path.startsWith(`${name}.`)) ? 'facts' : 'connection';
@@ -29,6 +39,7 @@ export const EMPTY: ResourceForm = {
   tags: [],
   owners: [],
   dependsOn: [],
+  concurrency: DEFAULT_TARGET_CONCURRENCY,
   settings: formOfKind(KINDS[0]).empty,
   secret: '',
 };
@@ -38,6 +49,7 @@ export function formOf(resource: Resource): ResourceForm {
     ...{ name, description, environment, risk, tags, owners, dependsOn },
     settings: settings === null ? EMPTY.settings : formOfKind(settings.kind).draftOf(settings),
     secret: '',
+    concurrency: resource.concurrency,
   };
 }
 
@@ -56,11 +68,11 @@ export function keepsSecret(stored: ResourceSettings | null, now: ResourceSettin
 }
 /** What a change sends: settings only when they differ, so that changing a tag does not knock at the target. */
 export function changeOf(form: ReadForm, resource: Resource) {
-  const { description, environment, risk, tags, owners, dependsOn, secret } = form;
+  const { description, environment, risk, tags, owners, dependsOn, concurrency, secret } = form;
   const settings = settingsOf(form);
   const same = JSON.stringify(sorted(settings)) === JSON.stringify(sorted(resource.settings ?? {}));
   return {
-    ...{ description, environment, risk, tags, owners, dependsOn },
+    ...{ description, environment, risk, tags, owners, dependsOn, concurrency },
     ...(same ? {} : { settings }),
     ...(secret === '' ? {} : { secret }),
   };

@@ -6,11 +6,13 @@ import { useTextSearch } from '../../app/navigation';
 import { useAppInfo, useSettings } from '../../app/session';
 import { Button, ErrorState, Field, Input, Loading, Page, Section, Segmented, Skeleton } from '../../ui';
 import { About } from './About';
+import { EarlyEnd } from './EarlyEnd';
 import { EnvFiles } from './EnvFiles';
 import { ServiceRows } from './Hosting';
 import { SettingRow, Switch, useSaved } from './Row';
 import { ShortcutRow } from './Shortcut';
 import styles from './settings.module.css';
+import { TicketSystemRow } from './TicketSystem';
 
 export function SettingsScreen() {
   const settings = useSettings();
@@ -43,12 +45,14 @@ export function SettingsScreen() {
             )}
             <General settings={settings.data} />
             <Access settings={settings.data} />
+            <EarlyEnd settings={settings.data} />
           </div>
           <div className={styles.column}>
             <div data-part="service">
               <Section title="Service">
                 <div className={styles.card}>
                   <ServiceRows />
+                  <TicketSystemRow />
                 </div>
               </Section>
             </div>

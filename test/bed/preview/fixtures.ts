@@ -204,6 +204,7 @@ const levelAnswer = (name: string, more: Partial<CatalogLevel> = {}): CatalogLev
   reasonRequired: true,
   ticketRequired: false,
   maxPerDayMs: null,
+  endOn: NOTHING_ENDS,
   ...more,
 });
 const auto: Partial<CatalogLevel> = {

@@ -121,6 +121,7 @@ describe('the notifier', () => {
     const notifier = createNotifier({
       adapter,
       me: () => ({ personId: ME, deviceId: MY_DEVICE }),
+      isAdmin: () => false,
       enabled: () => true,
       actions: { decide: nothing, openRequest: nothing, openGrant: nothing, extend: nothing, copyCommand: nothing },
       log: nothing,

@@ -119,6 +119,17 @@ const SENTENCES: Record<AuditType, readonly (readonly [data: Record<string, unkn
       'Ana B changed | was called Ana, now administrator and member',
     ],
   ],
+  'principal.orphan_found': [
+    [{ principal: 'hp_1', error: 'connection refused' }, 'Stray login found, still there | hp_1, connection refused'],
+  ],
+  'ticket.closed': [
+    [{ ended: ['grt_1', 'grt_2'] }, 'Ticket HP-1042 orders-db read-only closed | 2 grants ended with it'],
+    [{ ended: [] }, 'Ticket HP-1042 orders-db read-only closed | no access hung on it'],
+  ],
+  'hook.secret_made': [[{}, 'Ticket system connected | a new secret was made']],
+  'hook.removed': [[{}, 'Ticket system cut off']],
+  'person.suspended': [[{ because: 'lost laptop' }, 'HP-1042 orders-db read-only locked | “lost laptop”']],
+  'person.resumed': [[{}, 'HP-1042 orders-db read-only unlocked | what ended stays ended']],
   'person.removed': [[{ devices: ['dev_1'] }, 'HP-1042 orders-db read-only removed | 1 device revoked']],
   'device.confirmed': [[{ fingerprint: '8f3a' }, 'Device HP-1042 orders-db read-only confirmed | 8f3a']],
   'device.revoked': [[{ fingerprint: '8f3a' }, 'Device HP-1042 orders-db read-only revoked | 8f3a']],
@@ -140,6 +151,8 @@ const SENTENCES: Record<AuditType, readonly (readonly [data: Record<string, unkn
     [{ environment: 'production', risk: 'high' }, 'Resource HP-1042 orders-db read-only added | production, high risk'],
   ],
   'resource.changed': [[{}, 'Resource HP-1042 orders-db read-only changed']],
+  'resource.suspended': [[{ because: 'incident 12' }, 'Resource HP-1042 orders-db read-only locked | “incident 12”']],
+  'resource.resumed': [[{}, 'Resource HP-1042 orders-db read-only unlocked | what ended stays ended']],
   'resource.archived': [[{}, 'Resource HP-1042 orders-db read-only archived | its access ends']],
   'resource.plan_started': [[{ host: 'db.internal' }, 'Set-up of the target started | db.internal']],
   'resource.plan_applied': [

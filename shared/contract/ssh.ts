@@ -9,19 +9,16 @@ export const SSH_CA_SEED_PREFIX = 'hallpass-ca:';
 const UnixName = z.string().regex(/^[a-z_][a-z0-9_.-]{0,31}$/, 'Lower-case letters, digits, dot, dash, underscore.');
 /** No comma: certificates and `principals` files separate with it. */
 const SshPrincipal = z.string().regex(/^[\w@%+:./-]{1,64}$/, 'Letters, digits and . _ - @ % + : / only.');
-/** As in a `…_key.pub` file of the host, its comment left out. */
+/** A line as in a `…_key.pub` file of the host; the comment is passed over. No transform: settings stand in answers too. */
 const SshHostKey = z
   .string()
   .max(2_000)
-  .transform((line) => line.trim().split(/\s+/).slice(0, 2).join(' '))
-  .pipe(
-    z
-      .string()
-      .regex(
-        /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) AAAA[A-Za-z0-9+/]+={0,2}$/,
-        'A line as in /etc/ssh/ssh_host_ed25519_key.pub.',
-      ),
+  .regex(
+    /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) AAAA[A-Za-z0-9+/]+={0,2}( [\x20-\x7e]*)?$/,
+    'A line as in /etc/ssh/ssh_host_ed25519_key.pub.',
   );
+/** Type and key of such a line. */
+export const hostKeyOf = (line: string): string => line.split(' ').slice(0, 2).join(' ');
 const SshCommand = z
   .string()
   .max(500)

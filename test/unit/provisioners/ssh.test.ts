@@ -13,7 +13,7 @@ import { authorityOf } from '../../../electron/service/provisioners/ssh/authorit
 import { type CertificateOrder, signCertificate } from '../../../electron/service/provisioners/ssh/certificate';
 import { EMPTY_LIST, readList, writeList } from '../../../electron/service/provisioners/ssh/krl';
 import { serialOf } from '../../../electron/service/provisioners/ssh/serial';
-import { SSH_CA_SEED_PREFIX, SshPublicKey, SshSettings } from '../../../shared/contract/ssh';
+import { hostKeyOf, SSH_CA_SEED_PREFIX, SshPublicKey, SshSettings } from '../../../shared/contract/ssh';
 import { toBase64url } from '../../../shared/crypto/bytes';
 import {
   certifiedKeyOf,
@@ -284,7 +284,7 @@ describe('serials and settings', () => {
       logins: [{ level: 'shell', user: 'deploy' }],
     };
     const read = SshSettings.parse(good);
-    expect(read.hostKeys[0]?.split(' ')).toHaveLength(2);
+    expect(read.hostKeys.map(hostKeyOf)[0]?.split(' ')).toHaveLength(2);
     expect(read).toMatchObject({ port: 22, hook: { user: 'root' }, sourceAddresses: [] });
     const [login] = good.logins;
     for (const wrong of [

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Level, LevelPlan } from '../../../../shared/contract/resources';
-import type { SshCredential, SshLogin, SshSettings } from '../../../../shared/contract/ssh';
+import { hostKeyOf, type SshCredential, type SshLogin, type SshSettings } from '../../../../shared/contract/ssh';
 import { publicKeyOf } from '../../../../shared/crypto/ssh-wire';
 import type { Random } from '../../../../shared/domain/instant';
 import { checkPrincipalName, checkValidFor } from '../principal-name';
@@ -101,7 +101,7 @@ export function createSshProvisioner(deps: { readonly random: Random; readonly n
         deps.random,
       );
       const { host, port, hostKeys } = target.settings;
-      return { kind: 'ssh', host, port, user: login.user, certificate, hostKeys: [...hostKeys] };
+      return { kind: 'ssh', host, port, user: login.user, certificate, hostKeys: hostKeys.map(hostKeyOf) };
     },
     /** A certificate carries its end: a longer one is a new one (`reissues`). */
     async setDeadline(_target, principal, validForMs) {

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SshSettings } from '../../../../shared/contract/ssh';
+import { hostKeyOf, type SshSettings } from '../../../../shared/contract/ssh';
 import { privateKeyFile, publicOfSeed } from '../../../../shared/crypto/ssh-wire';
 import type { Random } from '../../../../shared/domain/instant';
 import { TargetError } from '../provisioner';
@@ -33,8 +33,11 @@ export interface SshAnswer {
 
 /** One name for the pinned key, whatever address it is reached at. */
 const HOST_ALIAS = 'hallpass-target';
-/** Clocks of host and service may be apart by this much; the certificate of a call is no longer valid than that. */
-const CLOCK_DOUBT_S = 300n;
+/**
+ * Clocks of host and service may be apart by this much and access can still be ended. The key is gone with the call, long
+ * before its certificate is over, and is good for one command only.
+ */
+const CLOCK_DOUBT_S = 26n * 3_600n;
 const CONNECT_LIMIT_S = 5;
 /** Below the engine's own limit, so that its "unknown" is the exception. */
 const CALL_LIMIT_MS = 9_000;
@@ -78,7 +81,7 @@ export function createSshClient(deps: { readonly random: Random; readonly now: (
         },
         deps.random,
       );
-      const known = call.settings.hostKeys.map((key) => `${HOST_ALIAS} ${key}\n`).join('');
+      const known = call.settings.hostKeys.map((line) => `${HOST_ALIAS} ${hostKeyOf(line)}\n`).join('');
       const file = (name: string, text: string) => writeFile(join(folder, name), text, { mode: 0o600, flag: 'wx' });
       await file('id', privateKeyFile(seed, deps.random.bytes(4), 'hallpass'));
       await file('id-cert.pub', `${certificate}\n`);

@@ -36,6 +36,8 @@ export const MysqlSettings = z.strictObject({
     .regex(/^[0-9A-Za-z_.:%/-]{1,60}$/, 'A host part: letters, digits and . : % / _ -')
     .default('%'),
   connectionLimit: z.int().min(1).max(100).default(5),
+  /** A schema in which the manager may make events: the server then ends a log-in at its deadline by itself. */
+  deadlineSchema: MysqlSchema.optional(),
 });
 export type MysqlSettings = z.infer<typeof MysqlSettings>;
 

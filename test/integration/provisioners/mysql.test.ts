@@ -237,6 +237,52 @@ describe('a grant', () => {
   });
 });
 
+describe('the server’s own deadline, where the resource names a schema for events', () => {
+  const own = () => ({ ...target, settings: { ...target.settings, deadlineSchema: 'orders' } });
+  const events = () =>
+    server.query<{ name: string; left: number }>(
+      "SELECT EVENT_NAME AS name, TIMESTAMPDIFF(SECOND, NOW(), EXECUTE_AT) AS 'left' FROM information_schema.EVENTS",
+    );
+
+  test('it is asked for in the test, with the statements that give it, and refused while no event would run', async () => {
+    const wrongOnes = async () => (await provisioner.test(own())).checks.filter((check) => !check.ok);
+    await expect(provisioner.create(own(), order(newPrincipal()))).rejects.toMatchObject({ kind: 'refused' });
+    for (const says of ['GRANT EVENT', 'event_scheduler = ON']) {
+      const [found, ...others] = await wrongOnes();
+      expect(others).toEqual([]);
+      expect(found).toMatchObject({ name: 'The server’s own deadline', remedy: expect.stringContaining(says) });
+      await server.query(found?.remedy ?? '');
+    }
+    expect(await wrongOnes()).toEqual([]);
+    expect((await provisioner.test(own())).recipe).toContain('GRANT EVENT ON `orders`.*');
+    expect(provisioner.limits(own().settings, readOnly)).toEqual([]);
+    for (const name of await provisioner.list(target)) await provisioner.end(target, name);
+  });
+
+  test('the server locks the user and cuts its sessions by itself, and the end finds nothing left to cut', async () => {
+    const principal = newPrincipal();
+    const credential = await provisioner.create(own(), { ...order(principal), validForMs: 1_000 });
+    const session = await logInMysql(credential);
+    await session.cut; // nobody called `end`
+    expect(await mysqlErrorOf(logInMysql(credential))).toBe(LOCKED);
+    expect(await events()).toEqual([]);
+    expect(await provisioner.end(own(), principal)).toEqual({ sessionsCut: 0, readBack: GONE });
+  });
+
+  test('an extension moves it, and an end takes it away', async () => {
+    const principal = newPrincipal();
+    await provisioner.create(own(), order(principal));
+    await provisioner.setDeadline(own(), principal, 60 * MINUTE_MS);
+    const [event, ...others] = await events();
+    expect(others).toEqual([]);
+    expect(event).toMatchObject({ name: principal });
+    expect(Number(event?.left)).toBeGreaterThan(30 * 60);
+    expect(Number(event?.left)).toBeLessThanOrEqual(60 * 60);
+    expect((await provisioner.end(own(), principal)).readBack).toEqual(GONE);
+    expect(await events()).toEqual([]);
+  });
+});
+
 describe('an end', () => {
   test('cuts a statement that runs and a transaction that holds locks', async () => {
     const principal = newPrincipal();

@@ -8,7 +8,8 @@
  */
 import { type CleanUp, type EndResult, TargetError } from '../provisioner';
 import { definedBy, findAccounts, mayLeaveObjects, NOT_LOGGED_IN, readSessions, requireSight } from './accounts';
-import { type Connection, ERROR, numberOf } from './connections';
+import { type Connection, ERROR, type MysqlTarget, numberOf } from './connections';
+import { dropEvent } from './deadline';
 import { principalAccount } from './quoting';
 import { roleInSql } from './standing';
 import { lockUser, oneAtATime, readUser } from './users';
@@ -22,11 +23,12 @@ const PATIENT_ROUNDS = 20;
 type Residue = { kind: string; detail: string };
 
 /** No new log-in, every session cut, the user gone or without rights, read back. Fine on something already gone. */
-export function endAccess(db: Connection, principal: string): Promise<EndResult> {
+export function endAccess(db: Connection, target: MysqlTarget, principal: string): Promise<EndResult> {
   return oneAtATime(db, principal, async () => {
     const accounts = await lockUser(db, principal);
     const sessionsCut = await cutSessions(db, principal);
     for (const { host } of accounts) await takeAway(db, principal, host);
+    await dropEvent(db, target.settings, principal);
     return { sessionsCut, readBack: await readUser(db, principal) };
   });
 }
@@ -100,11 +102,12 @@ async function takeRoles(db: Connection, principal: string, host: string): Promi
 }
 
 /** Drops what `endAccess` had to leave, and says what keeps it from going. */
-export function workOffResidue(db: Connection, principal: string): Promise<CleanUp> {
+export function workOffResidue(db: Connection, target: MysqlTarget, principal: string): Promise<CleanUp> {
   return oneAtATime(db, principal, async () => {
     const before = await readUser(db, principal);
     if (before.canLogIn || before.sessionCount > 0)
       throw new TargetError('conflict', `${principal} is still in use: end it before cleaning up.`);
+    await dropEvent(db, target.settings, principal);
     const residue: Residue[] = [];
     for (const { host } of await findAccounts(db, principal)) {
       const left = await definedBy(db, principal, host);

@@ -9,6 +9,7 @@ import type { Random } from '../../../../shared/domain/instant';
 import { type Provisioner, TargetError } from '../provisioner';
 import { listPrincipals } from './accounts';
 import { createConnections, type MysqlTarget } from './connections';
+import { setEvent } from './deadline';
 import { endAccess, workOffResidue } from './ending';
 import { applyLevels, planLevels, proposedLevels } from './levels';
 import { checkManager, recipeFor } from './manager';
@@ -26,7 +27,7 @@ export function createMysqlProvisioner(deps: { readonly random: Random }): Mysql
     serverOf,
     placeFacts: ({ host, schemas }) => ({ host, schemas: schemas.join(', ') }),
     secretBarredBy: (stored, next) => (isSamePlace(stored, next) ? null : 'Host, port, user or TLS'),
-    limits: (_settings, level) => limitsOf(level),
+    limits: limitsOf,
     proposedLevels,
     async test(target) {
       try {
@@ -51,12 +52,13 @@ export function createMysqlProvisioner(deps: { readonly random: Random }): Mysql
         oneAtATime(db, principal, async () => {
           await checkExtendable(db, principal);
           if (validForMs <= 0) await lockUser(db, principal);
+          else await setEvent(db, target, principal, validForMs);
         }),
       );
     },
     async end(target, principal) {
       checkPrincipal(principal);
-      return await connections.onTarget(target, (db) => endAccess(db, principal));
+      return await connections.onTarget(target, (db) => endAccess(db, target, principal));
     },
     async readBack(target, principal) {
       checkPrincipal(principal);
@@ -64,7 +66,7 @@ export function createMysqlProvisioner(deps: { readonly random: Random }): Mysql
     },
     async cleanUp(target, principal) {
       checkPrincipal(principal);
-      return await connections.onTarget(target, (db) => workOffResidue(db, principal));
+      return await connections.onTarget(target, (db) => workOffResidue(db, target, principal));
     },
     list: (target) => connections.onTarget(target, (db) => listPrincipals(db, target.resourceId)),
     close: () => connections.close(),
@@ -81,15 +83,18 @@ const isSamePlace = (a: MysqlSettings, b: MysqlSettings): boolean =>
   (a.tls === b.tls || b.tls === 'verify-full') &&
   a.caCertificate === b.caCertificate;
 
-/** Sessions can be cut here; what can't be had is an end that the server itself holds. */
-function limitsOf(level: Level): readonly string[] {
-  const always =
-    'MySQL and MariaDB know no end time for a user: while the Hallpass service is down, the log-in works past its deadline, until the service is back.';
-  if (!level.createsAccess) return [always];
-  return [
-    always,
-    'A holder of this level can make log-ins of their own, which outlive the grant, and views, routines, triggers or events, which stop working with it.',
-  ];
+/** Sessions can be cut here; an end that the server itself holds there is only where the resource names a schema for its events. */
+function limitsOf(settings: MysqlSettings, level: Level): readonly string[] {
+  const sentences: string[] = [];
+  if (settings.deadlineSchema === undefined)
+    sentences.push(
+      'MySQL and MariaDB know no end time for a user: while the Hallpass service is down, the log-in works past its deadline, until the service is back.',
+    );
+  if (level.createsAccess)
+    sentences.push(
+      'A holder of this level can make log-ins of their own, which outlive the grant, and views, routines, triggers or events, which stop working with it.',
+    );
+  return sentences;
 }
 
 function failedReport(target: MysqlTarget, error: TargetError): ConnectionReport {

@@ -5,8 +5,9 @@
 import type { ConnectionReport } from '../../../../shared/contract/resources';
 import { canGrantRole, managerRights, mayEndConnections, roleExists } from './accounts';
 import { asTargetError, type Connection, type MysqlTarget, numberOf } from './connections';
+import { schedulerRuns } from './deadline';
 import { hasRights, PURPOSES, RIGHTS, unseenSchemas } from './levels';
-import { account, groupRoleName, literal, markRoleFor, schemaInGrant } from './quoting';
+import { account, groupRoleName, ident, literal, markRoleFor, schemaInGrant } from './quoting';
 import { type Flavor, isAtLeast, OLDEST, PRODUCT, roleInSql } from './standing';
 import { oneAtATime } from './users';
 
@@ -58,6 +59,7 @@ export async function checkManager(db: Connection, target: MysqlTarget): Promise
     const reading = await checkReading(db);
     checks.push(rights, reading);
     if (rights.ok) checks.push(await tryOut(db, target));
+    checks.push(...(await checkDeadline(db, target)));
     if (reading.ok) checks.push(...(await checkLevels(db, target)), await checkSchemas(db, target));
   }
   return {
@@ -87,6 +89,13 @@ export function recipeFor(target: MysqlTarget, flavor: Flavor, host = '%'): stri
         `GRANT ${RIGHTS.read_write.join(', ')} ON ${schemaInGrant(schema)}.* TO ${manager} WITH GRANT OPTION;`,
     ),
   ];
+  const { deadlineSchema } = target.settings;
+  if (deadlineSchema !== undefined)
+    lines.push(
+      '-- So that the server ends a log-in at its deadline by itself (and in the server’s configuration: event_scheduler = ON):',
+      'SET GLOBAL event_scheduler = ON;',
+      `GRANT EVENT ON ${schemaInGrant(deadlineSchema)}.* TO ${manager};`,
+    );
   if (flavor === 'mariadb')
     lines.push(
       '-- On MariaDB CREATE USER reaches every account, root’s too: guard the manager’s password like root’s.',
@@ -155,6 +164,26 @@ async function tryOut(db: Connection, target: MysqlTarget): Promise<Check> {
     const { message } = asTargetError(error, target);
     return wrong(name, message, `GRANT CREATE USER ON *.* TO ${account(manager.user, manager.host)};`);
   }
+}
+
+/** Makes an event that would not run, and drops it. Nothing to say where the resource names no schema for events. */
+async function checkDeadline(db: Connection, target: MysqlTarget): Promise<Check[]> {
+  const { deadlineSchema } = target.settings;
+  if (deadlineSchema === undefined) return [];
+  const name = 'The server’s own deadline';
+  const { user, host } = db.standing.manager;
+  const event = `${ident(deadlineSchema)}.${ident(TRIAL_PRINCIPAL)}`;
+  try {
+    await db.query(`DROP EVENT IF EXISTS ${event}`);
+    await db.query(`CREATE EVENT ${event} ON SCHEDULE AT CURRENT_TIMESTAMP + INTERVAL 1 DAY DISABLE DO DO 0`);
+    await db.query(`DROP EVENT IF EXISTS ${event}`);
+  } catch (error) {
+    if (numberOf(error) === 0) throw error;
+    const remedy = `GRANT EVENT ON ${schemaInGrant(deadlineSchema)}.* TO ${account(user, host)};`;
+    return [wrong(name, asTargetError(error, target).message, remedy)];
+  }
+  if (await schedulerRuns(db)) return [fine(name, `An event in ${deadlineSchema} ends each log-in.`)];
+  return [wrong(name, 'The event scheduler is off: no event would run.', 'SET GLOBAL event_scheduler = ON;')];
 }
 
 async function checkSchemas(db: Connection, target: MysqlTarget): Promise<Check> {

@@ -17,6 +17,7 @@ import {
   roleExists,
 } from './accounts';
 import { type Connection, type Connections, ERROR, type MysqlTarget, numberOf } from './connections';
+import { setEvent } from './deadline';
 import { checkPrincipal, ident, literal, markRoleFor, principalAccount } from './quoting';
 import { roleInSql } from './standing';
 
@@ -124,6 +125,7 @@ async function makeOnMysql(db: Connection, target: MysqlTarget, order: CreateOrd
   const role = roleInSql('mysql', order.level.targetRole);
   await db.query(`GRANT ${role} TO ${user}`);
   await db.query(`ALTER USER ${user} DEFAULT ROLE ${role}`);
+  await setEvent(db, target, principal, order.validForMs);
   await db.query(`ALTER USER ${user} ACCOUNT UNLOCK`);
 }
 
@@ -155,6 +157,7 @@ async function makeOnMariadb(
   }
   const mark = await grantableMark(db, target.resourceId);
   for (const role of [mark, level.targetRole]) await db.query(`GRANT ${ident(role)} TO ${user}`);
+  await setEvent(db, target, principal, order.validForMs);
   await db.query(`ALTER USER ${user} ACCOUNT UNLOCK`);
   await connections.loggedInAs(target, principal, password, (query) =>
     query(`SET DEFAULT ROLE ${ident(level.targetRole)}`),

@@ -3,7 +3,7 @@ import { useWatch } from 'react-hook-form';
 import type { MysqlSettings } from '../../../../shared/contract/mysql';
 import { wordCount } from '../../../app/words';
 import { Field, Input, Segmented, TextArea } from '../../../ui';
-import { asNumber, firstOf, NUMBER_HINT, plainError } from '../field-values';
+import { asNumber, asOptionalText, firstOf, NUMBER_HINT, plainError } from '../field-values';
 import styles from '../resources.module.css';
 import { TokenField } from '../TokenField';
 import type { FieldsProps, KindForm } from './kind';
@@ -82,6 +82,14 @@ function Fields({ form, secret }: FieldsProps<MysqlSettings>) {
           />
         </Field>
       </div>
+      <Field
+        label="Schema for events"
+        aside="optional"
+        error={plainError(errors?.deadlineSchema?.message, settings?.deadlineSchema)}
+        hint="The server then ends each log-in at its deadline by itself, also while this service is down. Its event scheduler must be on."
+      >
+        <Input className="mono" {...register('settings.deadlineSchema', { setValueAs: asOptionalText })} />
+      </Field>
     </>
   );
 }
@@ -152,6 +160,7 @@ export const mysqlForm: KindForm<MysqlSettings> = {
   Opens: ({ settings }) => (
     <>
       {wordCount(settings.schemas.length, 'schema')}: <span className="mono cut">{settings.schemas.join(', ')}</span>
+      {settings.deadlineSchema !== undefined && <span className="nowrap">ended by the server too</span>}
       {settings.userHost !== '%' && (
         <span>
           from <span className="mono">{settings.userHost}</span>

@@ -1,0 +1,70 @@
+/**
+ * The server's own limit. There is no end time for a user on MySQL and MariaDB; but where the resource names a schema for it, a
+ * one-time event locks the user and ends its sessions at the deadline, whether the service runs by then or not.
+ * The event belongs to the manager, goes with the end, and does nothing to a user that is gone.
+ */
+import type { MysqlSettings } from '../../../../shared/contract/mysql';
+import { TargetError } from '../provisioner';
+import type { Connection, MysqlTarget } from './connections';
+import { checkPrincipal, ident, literal, principalAccount } from './quoting';
+
+const eventName = (schema: string, principal: string): string => {
+  checkPrincipal(principal);
+  return `${ident(schema)}.${ident(principal)}`;
+};
+/** Looked at before anything is made: a limit that never comes is none. */
+export async function schedulerRuns({ query }: Connection): Promise<boolean> {
+  const [row] = await query<{ state: string }>('SELECT @@event_scheduler AS state');
+  return String(row?.state).toUpperCase() === 'ON';
+}
+
+/** Makes the event, or moves it. Nothing where the resource names no schema. Throws TargetError `refused` when the server runs no events. */
+export async function setEvent(
+  db: Connection,
+  target: MysqlTarget,
+  principal: string,
+  validForMs: number,
+): Promise<void> {
+  const { deadlineSchema, userHost } = target.settings;
+  if (deadlineSchema === undefined) return;
+  if (!(await schedulerRuns(db)))
+    throw new TargetError(
+      'refused',
+      'The server’s event scheduler is off, so the deadline would not hold. SET GLOBAL event_scheduler = ON;',
+    );
+  const name = eventName(deadlineSchema, principal);
+  const seconds = Math.max(0, Math.ceil(validForMs / 1_000));
+  await db.query(`DROP EVENT IF EXISTS ${name}`);
+  await db.query(
+    `CREATE EVENT ${name} ON SCHEDULE AT CURRENT_TIMESTAMP + INTERVAL ${seconds} SECOND ON COMPLETION NOT PRESERVE
+       COMMENT ${literal('Made by Hallpass: ends temporary access. It goes by itself.')} DO ${bodyFor(db, principal, userHost)}`,
+  );
+}
+
+/** Shut the door, then end who is in. Going on after an error: the second must not depend on the first. */
+function bodyFor({ standing }: Connection, principal: string, userHost: string): string {
+  const lock = `ALTER USER IF EXISTS ${principalAccount(principal, userHost)} ACCOUNT LOCK`;
+  if (standing.flavor === 'mariadb')
+    return `BEGIN DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; ${lock}; KILL CONNECTION USER ${ident(principal)}; END`;
+  return `BEGIN
+    DECLARE is_over INT DEFAULT 0;
+    DECLARE session_id BIGINT UNSIGNED;
+    DECLARE sessions CURSOR FOR SELECT ID FROM information_schema.PROCESSLIST WHERE USER = ${literal(principal)};
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET is_over = 1;
+    DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
+    ${lock};
+    OPEN sessions;
+    cutting: LOOP
+      FETCH sessions INTO session_id;
+      IF is_over THEN LEAVE cutting; END IF;
+      KILL CONNECTION session_id;
+    END LOOP;
+    CLOSE sessions;
+  END`;
+}
+
+/** Takes the event away. What can't be removed runs once, finds no user, and goes by itself. */
+export async function dropEvent(db: Connection, settings: MysqlSettings, principal: string): Promise<void> {
+  if (settings.deadlineSchema === undefined) return;
+  await db.query(`DROP EVENT IF EXISTS ${eventName(settings.deadlineSchema, principal)}`).catch(() => undefined);
+}

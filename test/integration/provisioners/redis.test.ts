@@ -149,6 +149,17 @@ describe.skipIf(missing !== null)(missing ?? 'Redis', () => {
       expect(await tryOn(credential, 'SET', 'people:1', 'x')).toBe('NOPERM');
     });
 
+    test('where the server gives new users all channels, ours get those of the resource only', async () => {
+      for (const node of redis.nodes) await node.command('CONFIG', 'SET', 'acl-pubsub-default', 'allchannels');
+      const none = { ...target, settings: { ...target.settings, channelPatterns: [] } };
+      const [some, without] = [await create(newPrincipal(), readWrite), await create(newPrincipal(), everything, none)];
+      for (const node of redis.nodes) await node.command('CONFIG', 'SET', 'acl-pubsub-default', 'resetchannels');
+      expect(await tryOn(some, 'PUBLISH', 'orders:news', 'x')).toBe('0');
+      expect(await tryOn(some, 'PUBLISH', 'people:news', 'x')).toBe('NOPERM');
+      expect(await tryOn(without, 'PUBLISH', 'orders:news', 'x')).toBe('NOPERM');
+      expect(await provisioner.list(target)).toEqual([some.user, without.user].sort());
+    });
+
     test('a level of one’s own names commands; the fence holds unless it is said to create access', async () => {
       const named = (targetRole: string, createsAccess = false): Level => ({
         name: 'ops',

@@ -28,6 +28,14 @@ describe('rules', () => {
     expect(open.indexOf('-@dangerous')).toBeLessThan(open.indexOf('+@all'));
     for (const rules of [fenced, open]) expect(rules.indexOf('-@all')).toBeLessThan(rules.indexOf('+@connection'));
   });
+  test('what a level takes back stays taken, also what every level may ask otherwise', () => {
+    expect(rulesFor(readOnly, settings)).toContain('+info');
+    expect(rulesFor(level('+@read -info'), settings)).not.toContain('+info');
+    const withoutCluster = rulesFor(level('+@read -cluster'), settings);
+    expect(withoutCluster.filter((rule) => rule.startsWith('+cluster'))).toEqual([]);
+    expect(rulesFor(level('+@read -cluster|nodes'), settings)).toContain('+cluster|slots');
+    expect(rulesFor(level('-@all +get'), settings).slice(-4)).toEqual(['+get', '-@admin', '-@dangerous', '-function']);
+  });
   test('a level that only reads gets its keys for reading only', () => {
     expect(rulesFor(readOnly, settings).filter((rule) => rule.includes('~'))).toEqual(['%R~a:*', '%R~b']);
     expect(rulesFor(readWrite, settings).filter((rule) => rule.includes('~'))).toEqual(['~a:*', '~b']);

@@ -60,9 +60,11 @@ const onlyReads = (rules: readonly string[]) =>
 export function rulesFor(level: Level, settings: Pick<RedisSettings, 'keyPatterns' | 'channelPatterns'>): string[] {
   const own = commandRules(level);
   const reads = onlyReads(own);
-  const commands = level.createsAccess ? [...FENCE, ...FACTS, ...own] : [...own, ...FENCE, ...FACTS];
+  const facts = own.includes('-@all') ? [] : FACTS.filter((fact) => !isTaken(own, fact.slice(1)));
+  const commands = level.createsAccess ? [...FENCE, ...facts, ...own] : [...own, ...FENCE, ...facts];
   const talk = settings.channelPatterns.length === 0 ? [] : reads ? LISTEN : ['+@pubsub'];
   return [
+    'resetchannels', // where the server gives every new user all channels (acl-pubsub-default)
     ...patterns(settings.keyPatterns, reads ? '%R~' : '~'),
     ...patterns(settings.channelPatterns, '&'),
     '-@all',
@@ -71,6 +73,9 @@ export function rulesFor(level: Level, settings: Pick<RedisSettings, 'keyPattern
     ...commands,
   ];
 }
+/** Whether a level takes a command back by itself, whole or this subcommand. */
+const isTaken = (own: readonly string[], command: string): boolean =>
+  own.includes(`-${command}`) || own.includes(`-${command.split('|')[0]}`);
 /** The server refuses a pattern beside the one for everything. */
 const patterns = (all: readonly string[], sign: string): string[] =>
   (all.includes('*') ? ['*'] : [...new Set(all)]).map((pattern) => sign + pattern);

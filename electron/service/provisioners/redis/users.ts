@@ -20,7 +20,7 @@ export function checkPrincipal(principal: string): void {
   if (!PRINCIPAL.test(principal)) throw new RangeError('"principal" expected hp_ and 26 base32 characters');
 }
 
-const markFor = (resourceId: string): string => `~hallpass:1:${resourceId}`;
+const markFor = (resourceId: string): string => `(~hallpass:1:${resourceId} resetchannels -@all)`;
 
 export interface FoundUser {
   readonly isOn: boolean;
@@ -90,16 +90,7 @@ export async function createUser(target: RedisTarget, order: CreateOrder, random
   await onEveryNode(target, (node) => refuseForeign(node, target, principal));
   const facts = await onEveryNode(target, async (node) => {
     // One command, so nobody ever sees a user with a password and without limits, or the other way round.
-    await node.send(
-      'ACL',
-      'SETUSER',
-      principal,
-      'reset',
-      `#${digest}`,
-      ...rules,
-      `(${markFor(target.resourceId)})`,
-      'on',
-    );
+    await node.send('ACL', 'SETUSER', principal, 'reset', `#${digest}`, ...rules, markFor(target.resourceId), 'on');
     const made = await findUser(node, principal);
     if (!made?.isOn || made.digests.join() !== digest)
       throw new TargetError(

@@ -248,7 +248,8 @@ export interface MysqlSession {
 }
 export async function logInMysql(credential: MysqlCredential, database = credential.database): Promise<MysqlSession> {
   const { host, port, user, password } = credential;
-  const connection = await connectAs({ host, port, user, password, database });
+  const place = host.startsWith('/') ? { socketPath: host } : { host, port };
+  const connection = await connectAs({ ...place, user, password, database });
   const cut = new Promise<void>((resolve) => {
     connection.on('error', () => resolve());
     connection.on('end', () => resolve());

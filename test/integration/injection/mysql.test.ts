@@ -1,5 +1,5 @@
 /** `mysql --defaults-group-suffix=_<resource>` with the real client and a real server: the only thing that counts. */
-import { execFile, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -234,6 +234,14 @@ describe.runIf(mariaDbMissing() === null)('mysql', () => {
     await expect(type(PLAIN)).rejects.toThrow();
   });
 
+  test('a server on this machine is reached over its socket', async () => {
+    start();
+    const credential = { ...(await newLogin()), host: server.socket };
+    const local = await inject(credential);
+    expect(await type(local.command, 'SELECT USER()')).toBe(`${credential.user}@localhost`);
+    expect(await injector.secretOf(local.grantId)).toEqual(credential);
+  });
+
   test('mariadb and mysqldump take the same file', async () => {
     start();
     const credential = await newLogin();
@@ -409,6 +417,11 @@ describe('option files of all kinds come back byte for byte', () => {
       },
       says: /second name/,
     },
+    'is larger than 1 MB': {
+      make: () => writeFileSync(optionFile(), `[client]\n${'# x\n'.repeat(2_500_000)}`),
+      says: /larger/,
+    },
+    'is a FIFO': { make: () => execFileSync('mkfifo', [optionFile()]), says: /not a regular file/ },
     'is a folder': { make: () => mkdirSync(optionFile()), says: /folder/ },
     'is a link to nothing': { make: () => symlinkSync('/nowhere/x', optionFile()), says: /does not exist/ },
   };

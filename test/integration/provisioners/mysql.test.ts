@@ -204,9 +204,20 @@ describe('a grant', () => {
       const principal = newPrincipal();
       await (await logInMysql(await create(principal))).end();
       await takeAway(principal);
+      expect((await provisioner.test(target)).checks.filter((check) => !check.ok)).toEqual([]);
     } finally {
       await server.query("UNINSTALL SONAME 'simple_password_check'");
     }
+  });
+
+  test('over the server’s own socket everything works as well', async () => {
+    const local = { ...target, settings: { ...target.settings, host: server.socket, userHost: 'localhost' } };
+    expect((await provisioner.test(local)).ok).toBe(true);
+    const principal = newPrincipal();
+    const session = await logInMysql(await provisioner.create(local, order(principal)));
+    await session.query('SELECT * FROM orders');
+    expect(await provisioner.end(local, principal)).toEqual({ sessionsCut: 1, readBack: GONE });
+    await session.cut;
   });
 
   test('a user that a crash left half-made is completed, one at another host is moved, others are never touched', async () => {

@@ -31,7 +31,7 @@ export function createMysqlProvisioner(deps: { readonly random: Random }): Mysql
     proposedLevels,
     async test(target) {
       try {
-        return await connections.onTarget(target, (db) => checkManager(db, target));
+        return await connections.onTarget(target, (db) => checkManager(db, target, deps.random));
       } catch (error) {
         if (error instanceof TargetError) return failedReport(target, error);
         throw error;

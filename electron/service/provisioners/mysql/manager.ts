@@ -3,13 +3,14 @@
  * so the trial user is real, locked, and dropped); each failed check comes with the statement that mends it.
  */
 import type { ConnectionReport } from '../../../../shared/contract/resources';
+import type { Random } from '../../../../shared/domain/instant';
 import { canGrantRole, managerRights, mayEndConnections, roleExists } from './accounts';
 import { asTargetError, type Connection, type MysqlTarget, numberOf } from './connections';
 import { schedulerRuns } from './deadline';
 import { hasRights, PURPOSES, RIGHTS, unseenSchemas } from './levels';
 import { account, groupRoleName, ident, literal, markRoleFor, schemaInGrant } from './quoting';
 import { type Flavor, isAtLeast, OLDEST, PRODUCT, roleInSql } from './standing';
-import { oneAtATime } from './users';
+import { newPassword, oneAtATime } from './users';
 
 type Check = ConnectionReport['checks'][number];
 /** A name in our form that no grant has. */
@@ -36,7 +37,7 @@ const fine = (name: string, detail: string): Check => ({ name, ok: true, detail,
 const wrong = (name: string, detail: string, remedy: string): Check => ({ name, ok: false, detail, remedy });
 
 /** Checks a connection and the manager's rights. `connect` failures are the caller's to report (there is no connection). */
-export async function checkManager(db: Connection, target: MysqlTarget): Promise<ConnectionReport> {
+export async function checkManager(db: Connection, target: MysqlTarget, random: Random): Promise<ConnectionReport> {
   const { flavor, numbers, version, readOnly, manager } = db.standing;
   const [tls] = await db.query<{ Value: string }>("SHOW SESSION STATUS LIKE 'Ssl_cipher'");
   const product = PRODUCT[flavor];
@@ -58,7 +59,7 @@ export async function checkManager(db: Connection, target: MysqlTarget): Promise
     const rights = await checkRights(db);
     const reading = await checkReading(db);
     checks.push(rights, reading);
-    if (rights.ok) checks.push(await tryOut(db, target));
+    if (rights.ok) checks.push(await tryOut(db, target, random));
     checks.push(...(await checkDeadline(db, target)));
     if (reading.ok) checks.push(...(await checkLevels(db, target)), await checkSchemas(db, target));
   }
@@ -147,7 +148,7 @@ async function checkReading(db: Connection): Promise<Check> {
 }
 
 /** Makes, marks, locks and drops a user that could never log in. */
-async function tryOut(db: Connection, target: MysqlTarget): Promise<Check> {
+async function tryOut(db: Connection, target: MysqlTarget, random: Random): Promise<Check> {
   const name = 'Making and ending a temporary user';
   const { flavor, manager } = db.standing;
   const trial = account(TRIAL_PRINCIPAL, 'localhost');
@@ -155,7 +156,8 @@ async function tryOut(db: Connection, target: MysqlTarget): Promise<Check> {
     await oneAtATime(db, TRIAL_PRINCIPAL, async () => {
       await db.query(`DROP USER IF EXISTS ${trial}`);
       const mark = flavor === 'mysql' ? ` ATTRIBUTE ${literal(JSON.stringify({ hallpass: 'trial' }))}` : '';
-      await db.query(`CREATE USER ${trial} WITH MAX_USER_CONNECTIONS 1 ACCOUNT LOCK${mark}`);
+      const password = literal(newPassword(random)); // nobody's, but some servers take no user without a good one
+      await db.query(`CREATE USER ${trial} IDENTIFIED BY ${password} WITH MAX_USER_CONNECTIONS 1 ACCOUNT LOCK${mark}`);
       await db.query(`DROP USER ${trial}`);
     });
     return fine(name, 'Made, locked and dropped again.');

@@ -5,6 +5,7 @@ import { type ConsentScene, cardOf, factsOf } from './consent';
 import { FakeProblem, forever, type Situation, unreachable } from './fake';
 import * as fixtures from './fixtures';
 import * as rules from './fixtures-policy';
+import { scenes as kubernetes } from './kubernetes';
 import { scenes as mysql } from './mysql';
 import { scenes as redis } from './redis';
 
@@ -329,6 +330,10 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     },
   },
   'resource-mysql': { ...mysql.form },
+  'resource-kubernetes': { ...kubernetes.form },
+  'resource-kubernetes-tested': { ...kubernetes.tested },
+  'resource-kubernetes-plan': { ...kubernetes.plan },
+  'resource-kubernetes-facts': { ...kubernetes.facts },
   'resource-mysql-tested': { ...mysql.tested },
   'resource-mysql-plan': { ...mysql.plan },
   'resource-mysql-facts': { ...mysql.facts },

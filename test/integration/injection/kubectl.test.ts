@@ -21,7 +21,7 @@ import type { LocalInjection } from '../../../shared/contract/ipc';
 import type { KubernetesCredential } from '../../../shared/contract/kubernetes';
 import { chance26, levelNamed, newPrincipal } from '../../bed/postgres-target';
 import { type KubernetesCluster, kubectl, kubernetesBinaries, startKubernetes } from '../../bed/targets/kubernetes';
-import { makeKubernetesTarget } from '../provisioners/kubernetes-cluster';
+import { makeKubernetesTarget } from '../../bed/targets/kubernetes-target';
 
 const run = promisify(execFile);
 const binaries = kubernetesBinaries();

@@ -13,8 +13,8 @@ import { KubernetesSettings as Settings } from '../../../shared/contract/kuberne
 import type { Level } from '../../../shared/contract/resources';
 import { chance26, levelNamed, newPrincipal } from '../../bed/postgres-target';
 import { type KubernetesStandIn, startKubernetesStandIn } from '../../bed/targets/kubernetes-stand-in';
+import { type KubernetesTestTarget, settingsFor, shopObjects } from '../../bed/targets/kubernetes-target';
 import { describeProvisionerContract } from './contract';
-import { type KubernetesTestTarget, settingsFor, shopObjects } from './kubernetes-cluster';
 
 const GONE = { exists: false, canLogIn: false, sessionCount: 0 };
 const ACCOUNTS = '/api/v1/namespaces/hallpass/serviceaccounts';

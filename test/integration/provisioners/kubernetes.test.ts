@@ -15,9 +15,9 @@ import {
   type OpenWatch,
   startKubernetes,
 } from '../../bed/targets/kubernetes';
+import { type KubernetesTestTarget, makeKubernetesTarget, settingsFor } from '../../bed/targets/kubernetes-target';
 import { until } from '../../bed/until';
 import { describeProvisionerContract } from './contract';
-import { type KubernetesTestTarget, makeKubernetesTarget, settingsFor } from './kubernetes-cluster';
 
 const binaries = kubernetesBinaries();
 const reason =

@@ -1,4 +1,4 @@
-/** What the tests of Kubernetes share: a cluster with two shops, roles for the levels, and a manager made by the recipe itself. */
+/** A cluster to give access to, with two shops, roles for the levels, and a manager made by the recipe itself. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import type { KubernetesProvisioner } from '../../../electron/service/provisioners/kubernetes';
 import type { Target } from '../../../electron/service/provisioners/provisioner';
 import type { KubernetesSettings } from '../../../shared/contract/kubernetes';
-import { chance26 } from '../../bed/postgres-target';
-import { type KubernetesCluster, type KubernetesObject, kubectl } from '../../bed/targets/kubernetes';
+import { chance26 } from '../postgres-target';
+import { type KubernetesCluster, type KubernetesObject, kubectl } from './kubernetes';
 
 export type KubernetesTestTarget = Target<KubernetesSettings>;
 const RBAC = 'rbac.authorization.k8s.io/v1';

@@ -1,0 +1,141 @@
+/** Pictures of a Kubernetes resource: its form, tested with a level that is more than it says, its plan, and its facts. */
+import type { KubernetesSettings } from '../../../shared/contract/kubernetes';
+import type { ConnectionReport, LevelPlan } from '../../../shared/contract/resources';
+import * as fixtures from './fixtures';
+import type { Scene, Tools } from './scenes';
+
+const settings: KubernetesSettings = {
+  kind: 'kubernetes',
+  server: 'https://shop-cluster.internal:6443',
+  caCertificate: '-----BEGIN CERTIFICATE-----',
+  namespace: 'hallpass',
+  roles: [
+    {
+      level: 'read-only',
+      roleKind: 'ClusterRole',
+      role: 'view',
+      namespaces: ['shop', 'checkout'],
+      createsAccess: false,
+    },
+    { level: 'read-write', roleKind: 'ClusterRole', role: 'edit', namespaces: ['shop'], createsAccess: true },
+  ],
+};
+/** The beginning of what the provisioner makes. */
+const RECIPE = `# Apply once as an administrator of the cluster: kubectl apply -f -
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: hallpass
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: hallpass-manager
+  namespace: hallpass
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: hallpass-manager-accounts
+  namespace: hallpass
+rules:
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  verbs: [get, list, create, patch, delete]
+- apiGroups: [""]
+  resources: [serviceaccounts/token]
+  verbs: [create]`;
+const levels: LevelPlan['levels'] = [
+  {
+    name: 'read-only',
+    description: 'What ClusterRole view allows in shop, checkout.',
+    targetRole: 'view',
+    createsAccess: false,
+  },
+  { name: 'read-write', description: 'What ClusterRole edit allows in shop.', targetRole: 'edit', createsAccess: true },
+];
+const report: ConnectionReport = {
+  ok: false,
+  targetLabel: 'Kubernetes 1.32',
+  serverVersion: 'v1.32.13',
+  checks: [
+    {
+      name: 'Connection',
+      ok: true,
+      detail: `${settings.server} answers as Kubernetes v1.32.13, its certificate is trusted.`,
+      remedy: null,
+    },
+    {
+      name: 'Service accounts',
+      ok: true,
+      detail: 'The manager may make them and their tokens in hallpass.',
+      remedy: null,
+    },
+    {
+      name: 'Bindings',
+      ok: false,
+      detail: 'The manager may not create rolebindings in checkout.',
+      remedy: 'Apply the recipe below: kubectl apply -f -',
+    },
+    {
+      name: 'Level read-only',
+      ok: false,
+      detail: 'ClusterRole edit may create pods: a holder can start or learn what outlives the grant.',
+      remedy: 'Mark the level as one that creates access, or name a role with less.',
+    },
+    { name: 'Making a temporary account', ok: true, detail: 'Tried as a dry run.', remedy: null },
+  ],
+  recipe: RECIPE,
+};
+const cluster = {
+  ...fixtures.ordersDb,
+  id: fixtures.ordersDb.id.replace(/.$/, 'k'),
+  name: 'shop-cluster',
+  kind: 'kubernetes',
+  description: 'Shop and checkout.',
+  targetLabel: 'Kubernetes 1.32',
+  levels,
+  settings,
+};
+
+const toForm = async ({ type, click, find }: Tools) => {
+  await type('input[name=name]', 'shop-cluster');
+  await click('[data-next]');
+  await click('input[type=radio][value=kubernetes]');
+  await find('input[name="settings.server"]');
+};
+const fill = async ({ type, press }: Tools) => {
+  await type('input[name="settings.server"]', settings.server);
+  await type('input[name=secret]', 'not shown again');
+  for (const namespace of ['shop', 'checkout']) {
+    await type('input[aria-label=Namespaces]', namespace);
+    await press('Enter');
+  }
+};
+const add = '/resources?add=new';
+
+export const scenes = {
+  form: { route: add, act: toForm },
+  tested: {
+    route: add,
+    api: { 'resources.test': () => report },
+    act: async (tools) => {
+      await toForm(tools);
+      await fill(tools);
+      await tools.click('[data-test]');
+    },
+  },
+  plan: {
+    route: add,
+    api: { 'resources.plan': () => ({ digest: 'd1', levels, steps: [], notes: [] }) },
+    act: async (tools) => {
+      await toForm(tools);
+      await fill(tools);
+      await tools.click('[data-next]');
+    },
+  },
+  facts: {
+    route: `/resources?resource=${cluster.id}`,
+    api: { 'resources.list': () => ({ items: [cluster, ...fixtures.resources], nextCursor: null }) },
+  },
+} satisfies Readonly<Record<string, Scene>>;

@@ -2,11 +2,13 @@
 import type { EventChannel } from '../../../shared/contract/ipc';
 import * as audit from './audit';
 import { type ConsentScene, cardOf, factsOf } from './consent';
+import { scenes as engine } from './engine';
 import { FakeProblem, forever, type Situation, unreachable } from './fake';
 import * as fixtures from './fixtures';
 import * as rules from './fixtures-policy';
 import { scenes as kubernetes } from './kubernetes';
 import { scenes as mysql } from './mysql';
+import { scenes as named } from './named-values';
 import { scenes as redis } from './redis';
 
 export interface Tools {
@@ -337,10 +339,19 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'resource-mysql-tested': { ...mysql.tested },
   'resource-mysql-plan': { ...mysql.plan },
   'resource-mysql-facts': { ...mysql.facts },
-  'resource-redis': { ...redis.form },
+  'resource-redis': { ...engine, ...redis.form },
   'resource-redis-tested': { ...redis.tested },
   'resource-redis-plan': { ...redis.plan },
   'resource-redis-facts': { ...redis.facts },
+  'resource-webhook': { ...named.webhook },
+  'resource-webhook-tested': { ...named.webhookTested },
+  'resource-webhook-wrong': { ...named.webhookWrong },
+  'resource-webhook-facts': { ...named.webhookFacts },
+  'resource-secret': { ...named.secret },
+  'resource-secret-command': { ...named.secretCommand },
+  'resource-secret-webhook': { ...named.secretWebhook },
+  'resource-secret-facts': { ...named.secretFacts },
+  'settings-env-files': { ...named.envFiles },
   people: { route: '/people' },
   'people-person': { route: `/people?person=${fixtures.nadia.id}` },
   'people-group': { route: '/people?group=db-owners' },

@@ -10,16 +10,20 @@ const server = createServer((request, response) => {
     body += chunk;
   });
   request.on('end', () => {
+    /** @param {number} status @param {unknown} said */
     const say = (status, said) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(said));
     const bearer = (request.headers.authorization ?? '').replace('Bearer ', '');
     if (request.url === '/use')
       return [...keys.values()].includes(bearer) ? say(200, 'welcome') : say(401, 'no such key');
     if (bearer !== OWNER_TOKEN) return say(403, 'owner only');
-    const name = request.url.replace('/keys/', '');
+    const name = (request.url ?? '').replace('/keys/', '');
     if (request.method === 'POST') keys.set(name, JSON.parse(body).key);
     else if (request.method === 'DELETE') keys.delete(name);
     say(200, [...keys]);
   });
 });
-server.listen(0, '127.0.0.1', () => console.log(`listening on ${server.address().port}`));
+server.listen(0, '127.0.0.1', () => {
+  const address = server.address();
+  console.log(`listening on ${typeof address === 'object' ? address?.port : address}`);
+});

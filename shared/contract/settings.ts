@@ -19,6 +19,10 @@ export const Settings = z.strictObject({
     .default([]),
   /** Whether access to a cluster also gets a context in the person’s own kubeconfig. */
   kubeconfigPlace: z.enum(['own', 'merged']).default('own'),
+  /** How an AWS profile gets its keys: by asking this app each time, or from the shared credentials file. */
+  awsCredentials: z.enum(['process', 'file']).default('process'),
+  /** Whether a key for SSH also goes into the running ssh-agent, for tools that read no files. */
+  sshPlace: z.enum(['files', 'agent']).default('files'),
   favourites: z
     .array(z.strictObject({ resourceId: z.string(), level: z.string() }))
     .max(50)

@@ -50,7 +50,7 @@ export interface Agent {
   readonly grants: GrantFlow;
   readonly queue: ReturnQueue;
   catalog(): readonly CatalogEntry[];
-  /** Set once by the shell; before that, events go nowhere. */
+  /** Set once by the shell; before that, events go nowhere, and helpers are not answered. */
   listen(events: AgentEvents): void;
   /** Local files: what expired while nobody looked goes first, before anything is unlocked. */
   sweep(): Promise<SweepReport>;
@@ -117,6 +117,8 @@ export function createAgent(deps: {
       clockOffsetMs: () => clock.offsetMs(),
       pgServiceFile: () => settings.get().pgServiceFile,
       kubeconfigPlace: () => settings.get().kubeconfigPlace,
+      awsCredentials: () => settings.get().awsCredentials,
+      sshPlace: () => settings.get().sshPlace,
       envFileOf: (resource) => settings.get().envFiles.find((one) => one.resource === resource)?.path ?? null,
       sweepCommand: deps.sweepCommand,
       log,
@@ -161,6 +163,35 @@ export function createAgent(deps: {
     end: (grantId, signal) => grants.giveBack(grantId, signal),
     log,
   });
+  const uid = process.getuid?.() ?? 0;
+  const socketPlace = {
+    platform: process.platform,
+    runtimeDir: process.env.XDG_RUNTIME_DIR,
+    userData: paths.userData,
+    uid,
+  };
+  /** Loaded beside the rest: nobody asks before something is injected. */
+  const helpers = once(async () => {
+    const { createHelpers } = await import('../helpers');
+    return createHelpers({
+      injector,
+      userData: paths.userData,
+      socketPath: () => prepareSocketPath({ ...socketPlace, name: 'h' }),
+      platform: process.platform,
+      uid,
+      now: nowMs,
+      monotonicMs,
+      random: systemRandom,
+      onExit: (grantId) => signals.happened({ signal: 'exit' }, grantId),
+      log,
+    });
+  });
+  let stopHelpers = async (): Promise<void> => undefined;
+  const startHelpers = async () => {
+    const room = await helpers();
+    stopHelpers = () => room.stop();
+    await room.start();
+  };
   const ticketClosed = (ticket: string) => {
     for (const grant of cache.grants())
       if (grant.state === 'active' && grant.ticketRef.toLowerCase() === ticket.toLowerCase())
@@ -172,14 +203,7 @@ export function createAgent(deps: {
     supervisor: deps.supervisor,
     random: systemRandom,
     now: nowMs,
-    socketPath: once(() =>
-      prepareSocketPath({
-        platform: process.platform,
-        runtimeDir: process.env.XDG_RUNTIME_DIR,
-        userData: paths.userData,
-        uid: process.getuid?.() ?? 0,
-      }),
-    ),
+    socketPath: once(() => prepareSocketPath(socketPlace)),
     deviceName: deviceNameOf(hostname()),
     serviceId: memory.serviceId,
     witness: () => witness.state(),
@@ -240,6 +264,7 @@ export function createAgent(deps: {
     catalog: () => catalog,
     listen(next) {
       events = next;
+      void startHelpers();
     },
     async sweep() {
       const report = await injector.sweep();
@@ -261,6 +286,7 @@ export function createAgent(deps: {
     },
     async stop() {
       signals.stop();
+      await stopHelpers();
       await session.stop();
       clock.stop();
       await injector.stop();

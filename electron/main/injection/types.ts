@@ -135,6 +135,8 @@ export interface InjectorDeps {
   readonly kubeconfigPlace?: () => 'own' | 'merged';
   /** The setting `sshPlace`; left out: files. */
   readonly sshPlace?: () => 'files' | 'agent';
+  /** The setting `awsCredentials`: how a profile gets its keys. `process` when left out. */
+  readonly awsCredentials?: () => 'process' | 'file';
   /** Calls back once after `lengthMs`; returns its cancel. Only for retries, never for deadlines. */
   readonly after: (lengthMs: number, callback: () => void) => () => void;
   /** For waiting on another program's lock. */
@@ -152,6 +154,7 @@ export interface DesktopInjectorOptions {
   readonly envFileOf?: (resource: string) => string | null;
   readonly kubeconfigPlace?: () => 'own' | 'merged';
   readonly sshPlace?: () => 'files' | 'agent';
+  readonly awsCredentials?: () => 'process' | 'file';
   readonly log: LogLine;
   /** Environment and home folder; the process's own when not given. */
   readonly env?: NodeJS.ProcessEnv;

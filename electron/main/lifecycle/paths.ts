@@ -44,12 +44,14 @@ export interface SocketPlace {
   readonly runtimeDir: string | undefined;
   readonly userData: string;
   readonly uid: number;
+  /** Whose socket it is: the service's (`s`, when left out), or the one that helpers talk to (`h`). */
+  readonly name?: 's' | 'h';
 }
 
-/** Candidates for the service's socket, best first; a named pipe on Windows. Pure. */
+/** Candidates for a socket, best first; a named pipe on Windows. Pure. */
 export function socketCandidates(place: SocketPlace): string[] {
   const tag = createHash('sha256').update(place.userData).digest('hex').slice(0, 12);
-  if (place.platform === 'win32') return [`\\\\.\\pipe\\hallpass-${tag}`];
+  if (place.platform === 'win32') return [`\\\\.\\pipe\\hallpass-${tag}${place.name === 'h' ? '-helpers' : ''}`];
   const folders = [
     place.runtimeDir === undefined ? undefined : join(place.runtimeDir, `hallpass-${tag}`),
     join(place.userData, 'run'),
@@ -57,7 +59,7 @@ export function socketCandidates(place: SocketPlace): string[] {
   ];
   return folders
     .filter((folder) => folder !== undefined)
-    .map((folder) => join(folder, 's'))
+    .map((folder) => join(folder, place.name ?? 's'))
     .filter((path) => Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES);
 }
 

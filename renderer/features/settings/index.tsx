@@ -160,6 +160,8 @@ function Access({ settings }: { readonly settings: Settings }) {
   const start = useSaved();
   const quit = useSaved();
   const kubeconfig = useSaved();
+  const sshKeys = useSaved();
+  const aws = useSaved();
   return (
     <Section title="Access">
       <div className={styles.card}>
@@ -210,6 +212,44 @@ function Access({ settings }: { readonly settings: Settings }) {
             options={[
               { value: 'own', label: 'Own file' },
               { value: 'merged', label: 'Also in mine' },
+            ]}
+          />
+        </SettingRow>
+        <SettingRow
+          title="AWS profiles"
+          error={aws.error}
+          about={
+            settings.awsCredentials === 'process'
+              ? 'A profile asks this app for its keys each time, so no file of yours holds a secret.'
+              : 'For tools that can’t ask: the keys stand in your credentials file while access lasts.'
+          }
+        >
+          <Segmented
+            label="AWS profiles"
+            value={settings.awsCredentials}
+            onChange={(next) => void aws.save({ awsCredentials: next })}
+            options={[
+              { value: 'process', label: 'Ask this app' },
+              { value: 'file', label: 'Keys in the file' },
+            ]}
+          />
+        </SettingRow>
+        <SettingRow
+          title="SSH keys"
+          error={sshKeys.error}
+          about={
+            settings.sshPlace === 'agent'
+              ? 'While access lasts its key is in your ssh-agent too, with a lifetime, for tools that read no files.'
+              : 'The key of each access is in a file of its own, which ssh finds by the resource’s name.'
+          }
+        >
+          <Segmented
+            label="SSH keys"
+            value={settings.sshPlace}
+            onChange={(next) => void sshKeys.save({ sshPlace: next })}
+            options={[
+              { value: 'files', label: 'Own file' },
+              { value: 'agent', label: 'Also in ssh-agent' },
             ]}
           />
         </SettingRow>

@@ -67,6 +67,8 @@ export default defineConfig({
       isolatedEntries: true,
       rolldownOptions: {
         input: entries({ app: 'renderer/app/index.html', consent: 'renderer/consent/index.html' }),
+        // An index that lists all parts must not make the first screen load what only later ones use.
+        treeshake: { moduleSideEffects: (id) => !/\/renderer\/(ui|features)\/.*\.tsx?$/.test(id) },
       },
     },
   },

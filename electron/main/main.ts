@@ -21,6 +21,8 @@ import type { Sample } from './sample/sample';
 import { forkService, readLastWords } from './session/fork-service';
 import { systemKeyStore } from './session/safe-storage';
 import { createSupervisor, type Supervisor } from './session/supervisor';
+import type { AppProtocol } from './windows/app-protocol';
+import { bareMainWindow } from './windows/main-window';
 
 /** The keeper starts us so after it had to take a credential away itself: end what is overdue on targets, show nothing. */
 const SWEEP_SWITCH = '--sweep';
@@ -64,6 +66,10 @@ async function run(): Promise<void> {
   await app.whenReady();
   const supervisor = superviseService();
   supervisor.warmUp();
+  const hidden = process.argv.includes(HIDDEN_SWITCH);
+  const pages = lateAnswers();
+  const preload = join(OUT, 'preload', 'app.cjs');
+  const firstWindow = hidden ? null : bareMainWindow(preload); // its process starts while ours goes on
   const { openSettings, createAgent, createAppProtocol, createShell } = await rooms;
   const { store: settings, notices } = openSettings(paths.userData, Date.now());
   const agent = createAgent({
@@ -80,12 +86,12 @@ async function run(): Promise<void> {
     upstream: () => (agent.session.state().phase === 'ready' ? agent.session.transport : null),
     log,
   });
-  protocol.handle('app', appProtocol.handle);
   const sample = await sampleToPlay();
   const early = [...notices];
   const workspace = sample === null ? 'own' : 'sample';
-  const shell = createShell({ agent, settings, paths, appProtocol, outDir: OUT, notices: early, workspace, log });
-  const hidden = process.argv.includes(HIDDEN_SWITCH);
+  const surroundings = { paths, appProtocol, outDir: OUT, preload, firstWindow, workspace } as const;
+  const shell = createShell({ agent, settings, ...surroundings, notices: early, log });
+  pages.answerWith(appProtocol); // only now: what the page asks over IPC is answered too
   const opening = hidden ? null : shell.openMain();
   early.push(...(await swept).notices);
   await agent.session.start(sample?.firstChoice); // from here on the key store may ask the user
@@ -98,6 +104,16 @@ async function run(): Promise<void> {
   if (sample !== null) return sample.play({ agent, shell, settings, log }); // a throw-away workspace leaves links and log-in as they are
   const { registerProtocolClient } = await import('./lifecycle/protocol-client');
   registerProtocolClient(log);
+}
+
+/** `app:` from the first moment on; a page that asks early waits for its answer. */
+function lateAnswers(): { answerWith(appProtocol: AppProtocol): void } {
+  let answerWith: (appProtocol: AppProtocol) => void = () => {};
+  const there = new Promise<AppProtocol>((resolve) => {
+    answerWith = resolve;
+  });
+  protocol.handle('app', async (request) => (await there).handle(request));
+  return { answerWith };
 }
 
 /** Until the page has its first data, or can't have any yet: what comes next would only take the processor from it. */

@@ -5,7 +5,7 @@
  * (it leaves out keys that only it would take), so what a service accepted can be verified by anybody.
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { concatBytes, fromHex, toHex } from './bytes';
+import { concatBytes, equalBytes, fromHex, toHex } from './bytes';
 
 /** All of it raw bytes: keys 32, signatures 64. Everything throws on malformed keys; `verify` may throw or return false. */
 export interface Ed25519 {
@@ -53,8 +53,15 @@ const SMALL_ORDER_Y = new Set([
 
 /** By the library of the process (OpenSSL in Node, BoringSSL in Electron). */
 export function nativeEd25519(crypto: NodeCrypto): Ed25519 {
-  const secretOf = (secretKey: Uint8Array) =>
-    crypto.createPrivateKey({ key: der(PKCS8_PREFIX, secretKey), format: 'der', type: 'pkcs8' });
+  let last: { readonly secretKey: Uint8Array; readonly key: unknown } | null = null;
+  /** A process signs with one key again and again, and reading it takes longer than signing. */
+  const secretOf = (secretKey: Uint8Array) => {
+    if (last === null || !equalBytes(last.secretKey, secretKey)) {
+      const key = crypto.createPrivateKey({ key: der(PKCS8_PREFIX, secretKey), format: 'der', type: 'pkcs8' });
+      last = { secretKey: Uint8Array.from(secretKey), key };
+    }
+    return last.key;
+  };
   return {
     publicKeyOf(secretKey) {
       const spki: Uint8Array = crypto.createPublicKey(secretOf(secretKey)).export({ format: 'der', type: 'spki' });

@@ -29,7 +29,7 @@ import { appIcon, createTray, type TrayView } from '../tray/tray';
 import type { AppProtocol } from '../windows/app-protocol';
 import { createSecretClipboard, type SecretClipboard } from '../windows/clipboard';
 import { type ConsentPlaces, createConsentPlaces } from '../windows/consent';
-import { backgroundOf, createMainWindow, currentTheme } from '../windows/main-window';
+import { backgroundOf, bareMainWindow, currentTheme, furnishMainWindow } from '../windows/main-window';
 import { openReveal } from '../windows/reveal';
 import type { Agent } from './agent';
 import { type Commands, createCommands, endLiveGrants } from './commands';
@@ -47,6 +47,9 @@ export interface ShellDeps {
   readonly paths: AppPaths;
   readonly appProtocol: AppProtocol;
   readonly outDir: string;
+  readonly preload: string;
+  /** Made before there was a shell, so that its process starts meanwhile; null for a start without a window. */
+  readonly firstWindow: BrowserWindow | null;
   readonly notices: readonly UserError[];
   /** Whether this start shows the sample workspace. */
   readonly workspace: 'own' | 'sample';
@@ -109,8 +112,13 @@ export function createShell(deps: ShellDeps): Shell {
   const { agent, settings, log } = deps;
   const icon = drawnOnce(appIcon);
   const late: Late = { bus: null, notifier: null };
+  let first = deps.firstWindow;
   const host = createWindowHost({
-    make: () => createMainWindow({ preload: join(deps.outDir, 'preload', 'app.cjs'), settings }),
+    make() {
+      const made = first === null || first.isDestroyed() ? bareMainWindow(deps.preload) : first;
+      first = null;
+      return furnishMainWindow(made, settings);
+    },
     onMade(window) {
       quit.guard(window);
       window.once('show', () => setImmediate(() => window.isDestroyed() || window.setIcon(icon()))); // drawing it would delay the page

@@ -21,29 +21,36 @@ export const SAFE_PREFERENCES = {
 export const backgroundOf = (theme: 'light' | 'dark') => (theme === 'dark' ? '#171512' : '#f6f3ec');
 export const currentTheme = (): 'light' | 'dark' => (nativeTheme.shouldUseDarkColors ? 'dark' : 'light');
 
-export interface MainWindow {
-  readonly window: BrowserWindow;
-}
-
-export function createMainWindow(deps: { preload: string; settings: SettingsStore }): BrowserWindow {
-  nativeTheme.themeSource = deps.settings.get().theme;
-  const bounds = openingBounds(
-    deps.settings.get().windowBounds,
-    screen.getAllDisplays().map((display) => display.workArea),
-  );
+/**
+ * The window with nothing of this desktop's settings yet: its process starts and asks for the page, which whoever answers
+ * `app:` may hold back until the rest is there.
+ */
+export function bareMainWindow(preload: string): BrowserWindow {
   const window = new BrowserWindow({
-    ...bounds,
+    ...{ width: MIN_WINDOW.width, height: MIN_WINDOW.height },
     minWidth: MIN_WINDOW.width,
     minHeight: MIN_WINDOW.height,
     show: false,
     title: 'Hallpass',
-    backgroundColor: backgroundOf(currentTheme()),
     autoHideMenuBar: true,
-    webPreferences: { ...SAFE_PREFERENCES, preload: deps.preload, backgroundThrottling: true },
+    webPreferences: { ...SAFE_PREFERENCES, preload, backgroundThrottling: true },
   });
   window.removeMenu();
-  rememberBounds(window, deps.settings);
   void window.loadURL('app://hallpass/').catch(() => undefined); // an aborted load is retried by whoever shows the window
+  return window;
+}
+
+/** Gives it the theme and the place that were chosen; before it is shown. */
+export function furnishMainWindow(window: BrowserWindow, settings: SettingsStore): BrowserWindow {
+  nativeTheme.themeSource = settings.get().theme;
+  window.setBackgroundColor(backgroundOf(currentTheme()));
+  const bounds = openingBounds(
+    settings.get().windowBounds,
+    screen.getAllDisplays().map((display) => display.workArea),
+  );
+  window.setBounds(bounds);
+  if (bounds.x === undefined) window.center();
+  rememberBounds(window, settings);
   return window;
 }
 

@@ -1,13 +1,15 @@
 /** Before anybody is signed in: the first choice, unlocking, waiting to be confirmed, and a start that failed. */
 import { LoaderCircle } from 'lucide-react';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import type { SessionState } from '../../../shared/contract/ipc';
 import { assertNever } from '../../../shared/domain/assert-never';
 import { useAction } from '../../app/action';
 import { invoke } from '../../app/bridge';
 import { AppMark, Button, ErrorState, Field, Input, Seal } from '../../ui';
-import { Choose } from './Choose';
 import styles from './setup.module.css';
+
+/** Asked once in the life of an installation: its forms are no part of every start. */
+const Choose = lazy(() => import('./Choose').then((module) => ({ default: module.Choose })));
 
 type NotReady = Exclude<SessionState, { phase: 'ready' }>;
 export function SetupScreen({ session }: { readonly session: NotReady }) {
@@ -27,7 +29,11 @@ export function SetupScreen({ session }: { readonly session: NotReady }) {
 function Phase({ session }: { readonly session: NotReady }) {
   switch (session.phase) {
     case 'first-run':
-      return <Choose key={session.joinLink} keyStorage={session.keyStorage} joinLink={session.joinLink} />;
+      return (
+        <Suspense>
+          <Choose key={session.joinLink} keyStorage={session.keyStorage} joinLink={session.joinLink} />
+        </Suspense>
+      );
     case 'locked':
       return <Unlock />;
     case 'starting':

@@ -21,7 +21,7 @@ const PATIENCE_MS = 3 * MINUTE_MS;
 const LOOK_EVERY_MS = 50;
 const WARM_UP_PER_LANE = 2;
 /** How much slower than in the warm-up making all of them may turn out. */
-const MARGIN = 1.4;
+const MARGIN = 3;
 
 const POLICY = `version: 1
 rules:

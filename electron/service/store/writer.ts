@@ -148,7 +148,10 @@ export function createWriter(deps: WriterDeps): { write: Store['write']; drain()
       queue = turn.catch(() => undefined);
       return turn;
     },
-    drain: async () => void (await queue),
+    async drain() {
+      await queue;
+      inside.disable(); // else every promise of the process goes on paying for it
+    },
   };
 }
 

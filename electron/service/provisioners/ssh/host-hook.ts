@@ -46,7 +46,7 @@ krl=$state/revoked.krl
 
 fail() { printf 'error %s\\n' "$*"; exit 1; }
 number() { case $1 in ''|*[!0-9]*) fail "expected a number";; esac; [ "\${#1}" -le 20 ] || fail "expected a number"; }
-word() { case $1 in ''|*[!A-Za-z0-9_.-]*) fail "expected a name";; esac; [ "\${#1}" -le 64 ] || fail "expected a name"; }
+word() { case $1 in ''|.*|*[!A-Za-z0-9_.-]*) fail "expected a name";; esac; [ "\${#1}" -le 64 ] || fail "expected a name"; }
 lock() { exec 9>"$state/lock" || exit 1; flock -w 8 9 || fail "busy"; }
 unlock() { exec 9>&-; }
 # The point in time a process began, so that a number used again is not taken for it; empty when it is gone.

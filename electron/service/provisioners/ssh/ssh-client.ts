@@ -127,6 +127,7 @@ function run(args: readonly string[], call: SshCall): Promise<SshAnswer> {
     let size = 0;
     let errors = '';
     let late = false;
+    let broken: { readonly error: unknown } | null = null;
     const timer = setTimeout(() => {
       late = true;
       child.kill('SIGKILL');
@@ -141,8 +142,15 @@ function run(args: readonly string[], call: SshCall): Promise<SshAnswer> {
       rest = pieces.pop() ?? '';
       for (const line of pieces) {
         lines.push(line);
-        const back = call.answer?.(line) ?? null;
-        if (back !== null) child.stdin.write(`${back}\n`);
+        if (broken !== null) continue;
+        try {
+          const back = call.answer?.(line) ?? null;
+          if (back !== null) child.stdin.write(`${back}\n`);
+        } catch (error) {
+          // What the host said can't be answered: the call ends, and this is why.
+          broken = { error };
+          child.kill('SIGKILL');
+        }
       }
     });
     child.stderr.setEncoding('utf8');
@@ -155,7 +163,8 @@ function run(args: readonly string[], call: SshCall): Promise<SshAnswer> {
     });
     child.once('close', (code) => {
       clearTimeout(timer);
-      if (code !== null && code !== 255) resolve({ lines, code });
+      if (broken !== null) reject(broken.error);
+      else if (code !== null && code !== 255) resolve({ lines, code });
       else reject(late ? slow(call) : refusalOf(call, errors));
     });
   });

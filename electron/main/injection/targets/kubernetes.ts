@@ -21,7 +21,7 @@ import {
 } from '../kubeconfig-contexts';
 import type { LoginShell } from '../login-shell';
 import type { KubernetesPlace } from '../place';
-import { createWhole, replaceOwn, unlinkIfThere } from '../private-files';
+import { replaceOwn } from '../private-files';
 import { shellWord } from './libpq';
 import { allocateNames } from './postgres';
 import type { CredentialFacts, InjectionTarget, Live, LiveAt, TargetContext } from './target';
@@ -135,13 +135,11 @@ export function createKubernetesTarget(deps: KubernetesTargetDeps, context: Targ
       };
     },
     async inject(entry, credential) {
-      if (credential.caCertificate !== undefined) {
-        await unlinkIfThere(files, caOf(entry));
-        await createWhole(files, caOf(entry), Buffer.from(credential.caCertificate));
-      }
       // In one step each: a client that reads while a new token takes the old one's place gets one or the other.
-      await replaceOwn(files, tokenOf(entry), Buffer.from(credential.token), freshName());
-      await replaceOwn(files, configOf(entry), Buffer.from(configText(entry, entry.place)), freshName());
+      const put = (path: string, text: string) => replaceOwn(files, path, Buffer.from(text), freshName());
+      if (credential.caCertificate !== undefined) await put(caOf(entry), credential.caCertificate);
+      await put(tokenOf(entry), credential.token);
+      await put(configOf(entry), configText(entry, entry.place));
       if (entry.place.mergedInto !== null) await clean(entry.place.mergedInto);
     },
     async clean(paths) {

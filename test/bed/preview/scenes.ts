@@ -10,6 +10,7 @@ import { scenes as kubernetes } from './kubernetes';
 import { scenes as mysql } from './mysql';
 import { scenes as named } from './named-values';
 import { scenes as redis } from './redis';
+import { scenes as ssh } from './ssh';
 
 export interface Tools {
   find(selector: string): Promise<HTMLElement>;
@@ -339,7 +340,19 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'resource-mysql-tested': { ...mysql.tested },
   'resource-mysql-plan': { ...mysql.plan },
   'resource-mysql-facts': { ...mysql.facts },
-  'resource-redis': { ...engine, ...redis.form },
+  'home-alarm': { ...engine['home-alarm'] },
+  'home-by-hand': { ...engine['home-by-hand'] },
+  'people-locked': { ...engine['people-locked'] },
+  'people-lock': { ...engine['people-lock'] },
+  'resources-locked': { ...engine['resources-locked'] },
+  'request-budget': { ...engine['request-budget'] },
+  'settings-early-end': { ...engine['settings-early-end'] },
+  'resource-ssh': { ...ssh.form },
+  'resource-ssh-made': { ...ssh.made },
+  'resource-ssh-tested': { ...ssh.tested },
+  'resource-ssh-plan': { ...ssh.plan },
+  'resource-ssh-facts': { ...ssh.facts },
+  'resource-redis': { ...redis.form },
   'resource-redis-tested': { ...redis.tested },
   'resource-redis-plan': { ...redis.plan },
   'resource-redis-facts': { ...redis.facts },

@@ -94,7 +94,7 @@ function Fields({ form, secret }: FieldsProps<SshSettings>) {
             placeholder={secret === 'kept' ? '•••••••• stored' : 'paste a private key'}
             {...register('secret')}
           />
-          <Button onClick={makeAuthority}>
+          <Button data-make-authority onClick={makeAuthority}>
             <KeyRound size={14} aria-hidden />
             Make one
           </Button>
@@ -222,7 +222,7 @@ function Logins({ form }: Pick<FieldsProps<SshSettings>, 'form'>) {
       ))}
       {errors?.root?.message !== undefined && <span className="bad small">{errors.root.message}</span>}
       <div className="row">
-        <Button size="s" onClick={() => append(newLogin(''))}>
+        <Button size="s" data-another-level onClick={() => append(newLogin(''))}>
           <Plus size={13} aria-hidden />
           Another level
         </Button>

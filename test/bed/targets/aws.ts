@@ -22,6 +22,9 @@ const PYTHONS = ['python3', '/usr/bin/python3'];
 const INSTALL_LIMIT_MS = 240_000;
 export const ACCOUNT = '123456789012';
 
+/** The SDK's notice about coming versions is for who updates it. */
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
 type Found = { readonly python: string } | { readonly missing: string };
 let found: Promise<Found> | undefined;
 const findPython = (): Promise<Found> => {

@@ -37,7 +37,9 @@ export interface Running {
 }
 
 /** Everything below one folder, whose name is short: a socket's path may have 107 bytes. */
-export async function openDesk(options: { readonly monotonicMs?: () => number } = {}) {
+export async function openDesk(
+  options: { readonly monotonicMs?: () => number; readonly awsCredentials?: 'process' | 'file' } = {},
+) {
   const root = mkdtempSync(join(tmpdir(), 'hh-'));
   const home = join(root, 'home');
   const runtime = join(root, 'run');
@@ -58,6 +60,7 @@ export async function openDesk(options: { readonly monotonicMs?: () => number } 
       userDataDir,
       clockOffsetMs: () => 0,
       pgServiceFile: () => null,
+      awsCredentials: () => options.awsCredentials ?? 'process',
       sweepCommand: null,
       env,
       homeDir: home,

@@ -64,20 +64,22 @@ export function LockedBanner({ lock, now, onUnlock }: LockedBannerProps) {
     await onUnlock?.();
   });
   return (
-    <Banner
-      tone="bad"
-      action={
-        onUnlock && (
-          <Button size="s" state={unlock.state} onClick={() => unlock.run()}>
-            Unlock
-          </Button>
-        )
-      }
-    >
-      <b>
-        Locked by {lock.by}, {wordWhen(lock.at, now)}.
-      </b>{' '}
-      {lock.because} What ended stays ended after unlocking.
-    </Banner>
+    <div style={{ marginBlock: 10 }}>
+      <Banner
+        tone="bad"
+        action={
+          onUnlock && (
+            <Button size="s" state={unlock.state} onClick={() => unlock.run()}>
+              Unlock
+            </Button>
+          )
+        }
+      >
+        <b>
+          Locked by {lock.by}, {wordWhen(lock.at, now)}.
+        </b>{' '}
+        {lock.because} What ended stays ended after unlocking.
+      </Banner>
+    </div>
   );
 }

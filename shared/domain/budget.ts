@@ -53,7 +53,7 @@ export function roomAt(facts: BudgetFacts, wantedMs: number, now: number): numbe
 }
 
 const wholeMinutes = (lengthMs: number): number => Math.floor(lengthMs / MINUTE_MS) * MINUTE_MS;
-/** "20 minutes of 4 hours are left in any 24 hours; 1 hour fits again in 2 hours 10 minutes." */
+/** "20 minutes of 4 hours within 24 hours are left; 1 hour can be asked for in 2 hours 10 minutes." */
 export function wordBudget(facts: BudgetFacts, wantedMs: number, now: number): string {
   const { leftMs } = budgetAt(facts, now);
   const left = wholeMinutes(leftMs);
@@ -63,8 +63,8 @@ export function wordBudget(facts: BudgetFacts, wantedMs: number, now: number): s
   if (at === null)
     return wantedMs > facts.maxMs
       ? `${said}.`
-      : `${said}; ${wordDuration(wantedMs)} fit again once what you asked for or hold has ended.`;
+      : `${said}; ${wordDuration(wantedMs)} can be asked for once what you asked for or hold has ended.`;
   // Rounded up: at the time that is told it fits.
   const wait = Math.ceil((at - now) / MINUTE_MS) * MINUTE_MS;
-  return wait === 0 ? `${said}.` : `${said}; ${wordDuration(wantedMs)} fit again in ${wordDuration(wait)}.`;
+  return wait === 0 ? `${said}.` : `${said}; ${wordDuration(wantedMs)} can be asked for in ${wordDuration(wait)}.`;
 }

@@ -313,6 +313,8 @@ const GoneHereTicket = ({ grant }: LiveTicketProps) => (
   </Ticket>
 );
 
+/** There is a button beside it. */
+const shortOf = ({ text, short, tone }: RemovalFact): RemovalFact => ({ text: short ?? text, tone });
 function EndingTicket({ grant, local }: LiveTicketProps) {
   const now = useSecond();
   const [closing, setClosing] = useState(false);
@@ -361,8 +363,8 @@ function EndingTicket({ grant, local }: LiveTicketProps) {
         )}
       </div>
       <div className={styles.foot}>
-        <Fact fact={machine} />
-        <Fact fact={target} />
+        <Fact fact={shortOf(machine)} />
+        <Fact fact={shortOf(target)} />
         <span className="grow" />
         {grant.removal.attempts > 0 && (
           <Button
@@ -372,7 +374,7 @@ function EndingTicket({ grant, local }: LiveTicketProps) {
             onClick={() => setByHand(true)}
             aria-label={`What is open on ${grant.resource.name}, and what to do by hand`}
           >
-            What is open…
+            Open…
           </Button>
         )}
       </div>

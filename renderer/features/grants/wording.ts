@@ -108,8 +108,8 @@ export function removalFacts(
   };
   const target: Record<GrantView['removal']['target'], RemovalFact> = {
     gone: { text: 'Gone from the target', tone: 'ok' },
-    present: { text: 'Still on the target', tone: 'bad' },
-    unknown: { text: 'Target not confirmed', tone: 'warn' },
+    present: { text: 'Still on the target', short: 'Still there', tone: 'bad' },
+    unknown: { text: 'Target not confirmed', short: 'Not confirmed', tone: 'warn' },
   };
   return { machine: machine[machineState], target: target[grant.removal.target] };
 }

@@ -152,7 +152,7 @@ function List({ directory, chosen, onChoose, onNewGroup }: ListProps) {
                   <span className="cut">
                     <b className="cut">{one.displayName}</b>
                     <span className="dim cut small">
-                      {one.suspended !== null && <b className="bad">locked </b>}
+                      {one.suspended !== null && <span className="bad">locked, </span>}
                       {wordPerson(one)}
                       <span className="sr-only">{one.online ? ', online' : ', not online'}</span>
                     </span>

@@ -1,5 +1,5 @@
 /** The resources: found by name, environment, risk and kind; each with its health and who holds access now. */
-import { ChevronDown, LockKeyhole } from 'lucide-react';
+import { ChevronDown } from 'lucide-react';
 import { useState } from 'react';
 import type { GrantView } from '../../../shared/contract/grants';
 import type { Resource } from '../../../shared/contract/resources';
@@ -146,11 +146,11 @@ function Row({ resource, holderCount, selected, onSelect }: RowProps) {
           <span title={health.text}>
             <Dot tone={health.tone} /> <span className="sr-only">{health.text}. </span>
           </span>
+          {resource.suspended !== null && <span className="bad">locked, </span>}
           {holderCount > 0 ? `${wordCount(holderCount, 'person holds', 'people hold')} it now` : resource.targetLabel}
         </small>
       </span>
       <span className={styles.marks}>
-        {resource.suspended !== null && <LockKeyhole size={13} className="bad" aria-label="locked" />}
         <EnvironmentMark environment={resource.environment} length="short" />
         <span className="not-narrow">
           <RiskPips risk={resource.risk} />

@@ -51,6 +51,8 @@ const list = (items: readonly unknown[]) => ({ items, nextCursor: null });
 
 const DEFAULTS: Partial<Record<ApiName, Answer>> = {
   'me.get': () => fixtures.me,
+  'hooks.get': () => ({ enabled: false, madeAt: null, heardAt: null }),
+  'resources.orphans': () => list([]),
   'people.list': () => list(fixtures.people),
   'devices.list': () => list(fixtures.devices),
   'groups.list': () => list(fixtures.groups),

@@ -3,11 +3,14 @@
  * at every step of a change leaves a stored secret that works, and the next try ends with the old one refused.
  */
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StoredSecret } from '../../../electron/service/provisioners/provisioner';
 import { createSecretProvisioner } from '../../../electron/service/provisioners/secret';
+import { signAnswer, signCall } from '../../../electron/service/provisioners/webhook/signing';
 import type { Rotation, SecretSettings } from '../../../shared/contract/secret';
 import { chance26, newPrincipal, systemRandom } from '../../bed/postgres-target';
 import { type KeyedService, ROTATOR, startKeyedService } from '../../bed/targets/secret';
@@ -369,6 +372,86 @@ exit 1
     const principal = newPrincipal();
     await take(principal);
     expect(await failure(bare.end(target, principal))).toMatchObject({ kind: 'refused' });
+  });
+});
+
+describe('a rotation by webhook', () => {
+  const KEY = 'a key between service and rotator, long enough';
+  /** A receiver that changes the keys of the service; `meddle` stands between and changes what is said. */
+  async function startRotator(meddle: (operation: string, said: object) => object | null = () => null) {
+    const server = createServer(async (request, response) => {
+      let body = '';
+      for await (const chunk of request) body += chunk;
+      const nonce = String(request.headers['hallpass-nonce']);
+      const timestamp = String(request.headers['hallpass-timestamp']);
+      const path = request.url ?? '';
+      const wanted = signCall(KEY, { method: 'POST', path, timestamp, nonce, body });
+      if (request.headers['hallpass-signature'] !== wanted) return void response.writeHead(401).end('{}');
+      const task = JSON.parse(body);
+      const operation = path.replace('/rotate-', '');
+      let said: object = { next: { API_KEY: `key-for-${task.rotation}` } };
+      if (operation === 'check') said = { state: (await service.lets(task.values.API_KEY)) ? 'works' : 'refused' };
+      if (operation === 'commit') {
+        await service.addKey(task.rotation, task.next.API_KEY);
+        await service.deleteKey('first');
+        said = { ok: true };
+      }
+      const text = JSON.stringify(said);
+      const signature = signAnswer(KEY, { status: 200, nonce, body: text });
+      const lie = meddle(operation, said);
+      response.writeHead(200, { 'hallpass-signature': signature }).end(lie === null ? text : JSON.stringify(lie));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const rotation: Rotation = { by: 'webhook', url: `http://127.0.0.1:${port}` };
+    return { rotation, close: () => new Promise((resolve) => server.close(resolve)) };
+  }
+  const typed = () => `API_KEY=${service.firstKey}\nHALLPASS_ROTATION_KEY=${KEY}\n`;
+
+  test('changes it with signed calls; the key of the calls is handed to nobody', async () => {
+    const { rotation, close } = await startRotator();
+    const { target, take, state } = world({ rotation }, typed());
+    const principal = newPrincipal();
+    const credential = await provisioner.create(target, { principal, level: LEVEL, validForMs: MINUTE });
+    expect(credential).toEqual({ kind: 'secret', values: { API_KEY: service.firstKey } });
+    expect((await provisioner.end(target, principal)).readBack).toEqual(REFUSED);
+    expect(await service.keys()).toEqual([`key-for-${principal}`]);
+    expect(await take(newPrincipal())).toBe(`key-for-${principal}`);
+    expect(state.text).toContain(KEY); // kept for the next time
+    await close();
+  });
+
+  test('who stands between can’t make a change look done, nor put a secret of theirs in', async () => {
+    const lies: [string, object][] = [
+      ['propose', { next: { API_KEY: 'one that they know' } }],
+      ['commit', { ok: true, more: 1 }],
+      ['check', { state: 'refused' }],
+    ];
+    for (const [operation, lie] of lies) {
+      const fresh = await startRotator((asked) => (asked === operation ? lie : null));
+      const { target, take, state } = world({ rotation: fresh.rotation }, typed());
+      const principal = newPrincipal();
+      await take(principal);
+      expect(await failure(provisioner.end(target, principal)), operation).toMatchObject({ kind: 'unreachable' });
+      expect((await provisioner.readBack(target, principal)).canLogIn).toBe(true);
+      expect(state.text).not.toContain('one that they know');
+      await fresh.close();
+    }
+  });
+
+  test('without its key it says what is missing', async () => {
+    const { rotation, close } = await startRotator();
+    const { target, take, state } = world({ rotation });
+    const principal = newPrincipal();
+    await take(principal);
+    expect(await failure(provisioner.end(target, principal))).toMatchObject({
+      kind: 'refused',
+      message: expect.stringContaining('HALLPASS_ROTATION_KEY'),
+    });
+    // typed once more, with the key: the same secret is not taken for another one
+    state.text = provisioner.adoptSecret?.(typed(), state.text) ?? '';
+    expect((await provisioner.end(target, principal)).readBack).toEqual(REFUSED);
+    await close();
   });
 });
 

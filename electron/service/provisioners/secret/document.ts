@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { Values } from '../../../../shared/contract/values';
 import { MIN_WEBHOOK_KEY_CHARS } from '../../../../shared/contract/webhook';
+import { canonicalJson } from '../../../../shared/crypto/canonical-json';
 import { isPrincipalName } from '../principal-name';
 import { TargetError } from '../provisioner';
 
@@ -92,10 +93,13 @@ export function adopt(given: string, stored: string | null): string {
   const before = readDocument(stored);
   if (before.next !== null)
     throw new TargetError('conflict', 'This secret is being changed after its last use; wait until that is done.');
+  const rotationKey = fresh.rotationKey ?? before.rotationKey;
+  // The same again, with another key or a note: nothing was replaced, and what is held is what is stored.
+  if (canonicalJson(fresh.values) === canonicalJson(before.values)) return writeDocument({ ...before, rotationKey });
   const isHeld = before.holders.some((holder) => holder.over === 'no');
   return writeDocument({
     ...fresh,
-    rotationKey: fresh.rotationKey ?? before.rotationKey,
+    rotationKey,
     version: before.version + 1,
     holders: before.holders,
     previous: isHeld ? { version: before.version, values: before.values } : null,

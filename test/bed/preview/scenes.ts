@@ -257,6 +257,15 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     },
   },
   'resource-connection': { route: '/resources?add=new', act: toConnection },
+  'resource-pooler': {
+    route: '/resources?add=new',
+    act: async (tools) => {
+      await toConnection(tools);
+      await fillConnection(tools);
+      await tools.type('input[name="settings.clientHost"]', 'pgbouncer.internal');
+      await tools.type('input[name="settings.clientPort"]', '6432');
+    },
+  },
   'resource-test': {
     route: '/resources?add=new',
     api: { 'resources.test': () => rules.badReport },

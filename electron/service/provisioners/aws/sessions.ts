@@ -123,7 +123,7 @@ async function writeMark(aws: Aws, target: AwsTarget, role: AwsRole, mark: Mark)
       if (errorName(again) !== 'LimitExceeded') throw again;
       throw new TargetError(
         'refused',
-        `The role ${role.role} has no room for one more session: AWS allows 10,240 characters of inline policies, and each live or lately ended grant takes some 250. Try again when one of them is over, or give this level a role of its own.`,
+        `The role ${role.role} has no room for one more session: AWS allows 10,240 characters of inline policies, and each live or lately ended grant takes some 265. Try again when one of them is over, or give this level a role of its own.`,
       );
     });
   }

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { createKubernetesProvisioner } from '../../../electron/service/provisioners/kubernetes';
 import type { LocalInjection } from '../../../shared/contract/ipc';
+import { HOUR_MS } from '../../../shared/domain/instant';
 import { until } from '../../bed';
 import { kubernetesBinaries, startKubernetes } from '../../bed/targets/kubernetes';
 import { makeKubernetesTarget } from '../../bed/targets/kubernetes-target';
@@ -43,8 +44,18 @@ export const play: TargetPlay = {
       must(beyond.err.includes('forbidden'), `another namespace: ${beyond.out} ${beyond.err}`);
       return `${held.injection.command?.split(' ')[1]}: a chair is ${read.out}; ${write.err.split(':').slice(0, 2).join(':')}`;
     });
+    const tokenFile = held.injection.files.find((path) => path.endsWith('/token')) ?? '';
+    await stage.step('an extension brings a newer token in place of the old, and kubectl reads on', async () => {
+      const first = await readFile(tokenFile, 'utf8');
+      const body = { ttlMs: 2 * HOUR_MS, reason: 'Not done yet' };
+      await stage.person.call('grants.extend', { params: { id: held.grant.id }, body });
+      await until('the newer token', async () => (await readFile(tokenFile, 'utf8')) !== first, 30_000);
+      const read = await type(stage, held.injection, 'get configmap prices -o jsonpath={.data.chair}');
+      must(read.out === '40', `reading: ${read.out} ${read.err}`);
+      return `the token's file holds another one; a chair is ${read.out}`;
+    });
     // A copy of the token, as somebody would keep it who wants to go on afterwards.
-    const token = await readFile(held.injection.files.find((path) => path.endsWith('/token')) ?? '', 'utf8');
+    const token = await readFile(tokenFile, 'utf8');
     must((await cluster.call('GET', CONFIGMAPS, undefined, token)).status === 200, 'the copied token does not work');
     const watch = await cluster.watch(`${CONFIGMAPS}?watch=true&resourceVersion=0`, token);
     stage.closing(async () => watch.close());

@@ -86,7 +86,7 @@ export function hostNamesIn(text: string, owner: ConfigOwner): Set<string> {
 
 /** Why a path can't stand in an ssh_config; null when it can. `Include` knows patterns, other keywords know `%` and `$`. */
 export const pathProblem = (path: string): string | null =>
-  /["%$*?[\]\u0000-\u001f]/.test(path) ? 'holds characters that an ssh configuration can’t name' : null;
+  /["%$*?[\]\\\u0000-\u001f]/.test(path) ? 'holds characters that an ssh configuration can’t name' : null;
 
 export interface HostSection {
   readonly names: readonly string[];

@@ -145,7 +145,7 @@ async function refusal(settings: SshSettings, name: string, error: unknown): Pro
 }
 
 /** What the host shows to anybody, as `type key`. Not proof of anything: somebody in between would show their own. */
-export function hostKeysOf({ host, port }: Pick<SshSettings, 'host' | 'port'>): Promise<string[]> {
+function hostKeysOf({ host, port }: Pick<SshSettings, 'host' | 'port'>): Promise<string[]> {
   return new Promise((resolve) => {
     const child = spawn('ssh-keyscan', ['-T', '4', '-p', String(port), '--', host], {
       stdio: ['ignore', 'pipe', 'ignore'],

@@ -1,6 +1,7 @@
 /** Every picture: a screen in a state. One more picture: one more line. */
 import type { EventChannel } from '../../../shared/contract/ipc';
 import * as audit from './audit';
+import { scenes as aws } from './aws';
 import { type ConsentScene, cardOf, factsOf } from './consent';
 import { scenes as engine } from './engine';
 import { FakeProblem, forever, type Situation, unreachable } from './fake';
@@ -361,6 +362,10 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'resource-ssh-tested': { ...ssh.tested },
   'resource-ssh-plan': { ...ssh.plan },
   'resource-ssh-facts': { ...ssh.facts },
+  'resource-aws': { ...aws.form },
+  'resource-aws-tested': { ...aws.tested },
+  'resource-aws-plan': { ...aws.plan },
+  'resource-aws-facts': { ...aws.facts },
   'resource-redis': { ...redis.form },
   'resource-redis-tested': { ...redis.tested },
   'resource-redis-plan': { ...redis.plan },

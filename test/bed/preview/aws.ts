@@ -1,0 +1,147 @@
+/** Pictures of an AWS resource: its form, tested with a role that allows too short a session, its plan, and its facts. */
+import type { ConnectionReport, LevelPlan } from '../../../shared/contract/resources';
+import * as fixtures from './fixtures';
+import type { Scene, Tools } from './scenes';
+
+const ACCOUNT = '123456789012';
+const arn = (role: string): string => `arn:aws:iam::${ACCOUNT}:role/${role}`;
+const ROLES = ['hallpass-billing-read-only', 'teams/finance/operator'] as const;
+const report: ConnectionReport = {
+  ok: false,
+  targetLabel: 'AWS',
+  serverVersion: ACCOUNT,
+  checks: [
+    { name: 'Connection', ok: true, detail: `Signed in as arn:aws:iam::${ACCOUNT}:user/hallpass.`, remedy: null },
+    { name: 'Account', ok: true, detail: ACCOUNT, remedy: null },
+    {
+      name: `Making a session of ${ROLES[0]}`,
+      ok: true,
+      detail: 'Tried as hallpass-connection-test; the keys were dropped.',
+      remedy: null,
+    },
+    {
+      name: `Ending a session of ${ROLES[0]}`,
+      ok: true,
+      detail: 'A deny was written, read and taken away.',
+      remedy: null,
+    },
+    {
+      name: `Role ${ROLES[1]}`,
+      ok: false,
+      detail: 'It allows sessions of 60 minutes at most.',
+      remedy: 'aws iam update-role --role-name operator --max-session-duration 14400',
+    },
+  ],
+  recipe: `# The manager’s policy: a user of its own with this and nothing else (now: arn:aws:iam::${ACCOUNT}:user/hallpass).
+{
+  "Version": "2012-10-17",
+  "Statement": [
+    { "Sid": "MakeSessions", "Effect": "Allow", "Action": "sts:AssumeRole",
+      "Resource": ["${arn(ROLES[0])}", "${arn(ROLES[1])}"] },
+    …
+  ]
+}`,
+};
+const levels: LevelPlan['levels'] = [
+  {
+    name: 'read-only',
+    description: 'Look at everything the role may see; change nothing.',
+    targetRole: ROLES[0],
+    createsAccess: false,
+  },
+  {
+    name: 'operator',
+    description: `What the role ${ROLES[1]} may do. Narrowed by a session policy.`,
+    targetRole: ROLES[1],
+    createsAccess: true,
+  },
+];
+const trust = `'{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::${ACCOUNT}:user/hallpass"},"Action":"sts:AssumeRole"}}'`;
+const plan: LevelPlan = {
+  digest: 'd1',
+  levels,
+  steps: [
+    {
+      database: ACCOUNT,
+      sql: `aws iam create-role --role-name ${ROLES[0]} --path / --max-session-duration 14400 --assume-role-policy-document ${trust}`,
+      why: 'The level read-only is a session of this role; only the manager may assume it.',
+      done: false,
+    },
+    {
+      database: ACCOUNT,
+      sql: `aws iam attach-role-policy --role-name ${ROLES[0]} --policy-arn arn:aws:iam::aws:policy/ReadOnlyAccess`,
+      why: 'What the level opens: AWS keeps ReadOnlyAccess up to date. A role that has policies already is left as it is.',
+      done: false,
+    },
+    {
+      database: ACCOUNT,
+      sql: `aws iam create-role --role-name operator --path /teams/finance/ --max-session-duration 14400 --assume-role-policy-document ${trust}`,
+      why: 'The level operator is a session of this role; only the manager may assume it.',
+      done: true,
+    },
+  ],
+  notes: [
+    `What ${ROLES[1]} may do is for the account’s owner to attach.`,
+    'Give the roles a permissions boundary: the manager may write policies into them, and a boundary is what it can’t exceed.',
+  ],
+};
+const billing = {
+  ...fixtures.ordersDb,
+  id: fixtures.ordersDb.id.replace(/.$/, 'w'),
+  name: 'billing-account',
+  kind: 'aws',
+  description: 'Invoices, cost reports and the billing jobs.',
+  targetLabel: 'AWS',
+  levels,
+  settings: {
+    kind: 'aws' as const,
+    accountId: ACCOUNT,
+    region: 'eu-central-1',
+    maxSessionMinutes: 240,
+    roles: [
+      { level: 'read-only', role: ROLES[0], createsAccess: false },
+      { level: 'operator', role: ROLES[1], createsAccess: true },
+    ],
+  },
+};
+
+const ROLE = 'input[placeholder="hallpass-orders-read-only"]';
+const toForm = async ({ type, click, find }: Tools) => {
+  await type('input[name=name]', 'billing-account');
+  await click('[data-next]');
+  await click('input[type=radio][value=aws]');
+  await find('input[name="settings.accountId"]');
+};
+const fill = async ({ type }: Tools) => {
+  await type('input[name="settings.accountId"]', ACCOUNT);
+  await type('input[name="settings.region"]', 'eu-central-1');
+  await type('input[name=secret]', 'not shown again');
+  await type(ROLE, ROLES[0]);
+};
+const add = '/resources?add=new';
+
+export const scenes = {
+  form: { route: add, act: toForm },
+  tested: {
+    route: add,
+    api: { 'resources.test': () => report },
+    act: async (tools) => {
+      await toForm(tools);
+      await fill(tools);
+      await tools.click('[data-test]');
+    },
+  },
+  plan: {
+    route: add,
+    api: { 'resources.plan': () => plan },
+    act: async (tools) => {
+      await toForm(tools);
+      await fill(tools);
+      await tools.click('[data-next]');
+    },
+  },
+  facts: {
+    route: `/resources?resource=${billing.id}`,
+    api: { 'resources.list': () => ({ items: [billing, ...fixtures.resources], nextCursor: null }) },
+  },
+} satisfies Readonly<Record<string, Scene>>;

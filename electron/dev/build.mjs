@@ -9,11 +9,13 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { makeCodeCache } from './code-cache.mjs';
 import { say, startStep } from './progress.mjs';
 import { PROJECT_FOLDER, run } from './run.mjs';
 
 /** What the build reads. */
 const SOURCES = [
+  'electron/boot',
   'electron/main',
   'electron/preload',
   'electron/service',
@@ -25,9 +27,9 @@ const SOURCES = [
 ];
 /** What must be there afterwards. */
 const OUTPUTS = [
-  'out/main/index.js',
-  'out/main/service.js',
-  'out/main/service-cli.js',
+  'out/main/index.cjs',
+  'out/main/service.cjs',
+  'out/main/service-cli.cjs',
   'out/preload/app.cjs',
   'out/preload/consent.cjs',
   'out/renderer/app/index.html',
@@ -42,7 +44,10 @@ const STAMP = 'out/.built-from';
  */
 export async function build(options = {}) {
   const hash = await hashOf(SOURCES);
-  if (options.when !== 'always' && (await isBuiltFrom(hash))) return 'unchanged';
+  if (options.when !== 'always' && (await isBuiltFrom(hash))) {
+    await makeCodeCache(hash);
+    return 'unchanged';
+  }
   const step = startStep('Building');
   await rm(path.join(PROJECT_FOLDER, STAMP), { force: true });
   const cli = path.join(PROJECT_FOLDER, 'node_modules', 'electron-vite', 'bin', 'electron-vite.js');
@@ -55,6 +60,7 @@ export async function build(options = {}) {
   }
   await mkdir(path.join(PROJECT_FOLDER, 'out'), { recursive: true });
   await writeFile(path.join(PROJECT_FOLDER, STAMP), `${hash}\n`);
+  await makeCodeCache(hash);
   step.done();
   return 'built';
 }

@@ -29,10 +29,14 @@ export default defineConfig({
       reportCompressedSize: false,
       rolldownOptions: {
         input: entries({
-          index: 'electron/main/main.ts',
-          service: 'electron/service/entry-electron.ts',
+          index: 'electron/boot/main.ts',
+          service: 'electron/boot/service.ts',
+          'make-cache': 'electron/boot/make-cache.ts',
+          'make-service-cache': 'electron/boot/make-service-cache.ts',
           'service-cli': 'electron/service/entry-standalone.ts',
         }),
+        // CommonJS, because V8's compiled form can be kept of it (electron/boot); one folder, so that __dirname is the same for all.
+        output: { format: 'cjs', entryFileNames: '[name].cjs', chunkFileNames: '[name]-[hash].cjs' },
       },
     },
   },

@@ -7,5 +7,5 @@ import { runCommand, setUp } from './set-up.mjs';
 runCommand(async () => {
   await setUp({ packages: [], electron: 'not-needed' });
   await build();
-  return handOver(process.execPath, ['out/main/service-cli.js', ...process.argv.slice(2)]);
+  return handOver(process.execPath, ['out/main/service-cli.cjs', ...process.argv.slice(2)]);
 });

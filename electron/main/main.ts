@@ -32,7 +32,7 @@ const SWEEP_PATIENCE_MS = 60_000;
 const SETTLE_PATIENCE_MS = 2_000;
 /** From a service that answers to a page that has drawn what it said. */
 const FIRST_DATA_MS = 250;
-const OUT = join(import.meta.dirname, '..');
+const OUT = join(__dirname, '..');
 
 const paths = appPaths(app.getPath('userData'));
 const log = createLog(paths.logFile, Date.now);
@@ -192,7 +192,7 @@ async function sweepOnly(): Promise<void> {
 
 function superviseService(): Supervisor {
   return createSupervisor({
-    fork: () => forkService(join(import.meta.dirname, 'service.js')),
+    fork: () => forkService(join(__dirname, 'service.cjs')),
     lastWords: () => readLastWords(paths.serviceDir),
     now: Date.now,
     log,

@@ -21,7 +21,7 @@ const PASSED = [
 ];
 
 /** V8 would let the young generation of the heap grow to 16 MB at the start and keep it. */
-const SMALL_HEAP = '--js-flags=--max-semi-space-size=2';
+export const SMALL_HEAP = '--js-flags=--max-semi-space-size=2';
 
 export function forkService(entry: string): ServiceChild {
   const env: Record<string, string> = {};

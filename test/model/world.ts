@@ -293,7 +293,13 @@ export class World {
   ask(
     name: string,
     resource: ResourceName,
-    more: Partial<{ level: string; ttlMs: number; reason: string; startWhen: 'connected' | 'manual' }> = {},
+    more: Partial<{
+      level: string;
+      ttlMs: number;
+      reason: string;
+      startWhen: 'connected' | 'manual';
+      ticketRef: string;
+    }> = {},
   ): Promise<RequestView> {
     const body = {
       resourceId: this.id(resource),

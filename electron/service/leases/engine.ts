@@ -29,6 +29,8 @@ export type { LeaseCapacity, LeaseDeps, LeaseLog } from './deps';
 export interface LeaseEngine {
   /** Looks for work now. */
   wake(): void;
+  /** Resolves after the first look: what was due at the start is begun, and nothing that falls due is missed from here on. */
+  armed(): Promise<void>;
   /** Resolves when all work that is due now is done (or failed and waits for its retry). */
   drain(): Promise<void>;
   /** Ends everything overdue and tries every removal once more, without waiting for its back-off. */
@@ -73,6 +75,10 @@ class Engine implements LeaseEngine {
       this.deps.presence.onDeviceConnected(() => this.wake()),
     );
     this.wake();
+  }
+
+  async armed(): Promise<void> {
+    await this.pump();
   }
 
   /** Many causes in one turn of the event loop are one look. */

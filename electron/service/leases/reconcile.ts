@@ -98,7 +98,7 @@ async function endOrphan(
   }
 }
 
-/** Of the resource, and of others: two resources may point at one server, and each lists what is there. */
+/** In one query; two resources may point at one server, so what is not here is looked up by its name before it is ended. */
 async function livePrincipals(deps: LeaseDeps, resourceId: string): Promise<readonly string[]> {
   const rows = await deps.store.db
     .selectFrom('grants')

@@ -2,6 +2,7 @@
 import type { Figure } from '../figure';
 import { measureApprove } from './approve';
 import { measureDrain } from './drain';
+import { measureEngine } from './engine';
 import { measureExpiry } from './expiry';
 import { measureFanOut } from './fan-out';
 import { measureStart } from './start';
@@ -16,6 +17,7 @@ export const FIGURES: Readonly<Record<string, Measure>> = {
   approve: measureApprove,
   expiry: measureExpiry,
   start: measureStart,
+  engine: measureEngine,
   drain: measureDrain,
   'fan-out': measureFanOut,
 };

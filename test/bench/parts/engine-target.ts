@@ -22,7 +22,7 @@ export class EngineTarget implements Provisioner<PostgresSettings> {
   mostAtOnce = 0;
   private atOnce = 0;
 
-  constructor(private readonly callMs: number) {}
+  constructor(public callMs: number) {}
 
   loginsOn(resourceId: string): Set<string> {
     const known = this.logins.get(resourceId) ?? new Set<string>();

@@ -5,10 +5,16 @@ import { LevelName } from './fields';
 
 /** What the form puts before the seed of a certificate authority that it made itself. */
 export const SSH_CA_SEED_PREFIX = 'hallpass-ca:';
+/** Opens the hook of a host and nothing else; no level may have it. */
+export const SSH_HOOK_PRINCIPAL = 'hallpass-hook';
+const isNotTheHook = (name: string): boolean => name !== SSH_HOOK_PRINCIPAL;
 /** Portable account names, and no option of any command. */
 const UnixName = z.string().regex(/^[a-z_][a-z0-9_.-]{0,31}$/, 'Lower-case letters, digits, dot, dash, underscore.');
 /** No comma: certificates and `principals` files separate with it. */
-const SshPrincipal = z.string().regex(/^[\w@%+:./-]{1,64}$/, 'Letters, digits and . _ - @ % + : / only.');
+const SshPrincipal = z
+  .string()
+  .regex(/^[\w@%+:./-]{1,64}$/, 'Letters, digits and . _ - @ % + : / only.')
+  .refine(isNotTheHook, 'This one is for the hook.');
 /** A line as in a `…_key.pub` file of the host; the comment is passed over. No transform: settings stand in answers too. */
 const SshHostKey = z
   .string()
@@ -26,7 +32,7 @@ const SshCommand = z
 /** What one level means on the host. */
 export const SshLogin = z.strictObject({
   level: LevelName,
-  user: UnixName,
+  user: UnixName.refine(isNotTheHook, 'This one is for the hook.'),
   /** Empty: the account's own name, which is what sshd asks for when nothing else is configured. */
   principals: z.array(SshPrincipal).max(10).default([]),
   /** The only command the level may run; empty: a shell. */

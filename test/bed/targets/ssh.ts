@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Authority } from '../../../electron/service/provisioners/ssh/authority';
 import { authorityOf } from '../../../electron/service/provisioners/ssh/authority';
-import { HOOK_PRINCIPAL, hostHook } from '../../../electron/service/provisioners/ssh/host-hook';
-import { SSH_CA_SEED_PREFIX, type SshCredential, SshSettings } from '../../../shared/contract/ssh';
+import { hostHook } from '../../../electron/service/provisioners/ssh/host-hook';
+import { SSH_CA_SEED_PREFIX, SSH_HOOK_PRINCIPAL, type SshCredential, SshSettings } from '../../../shared/contract/ssh';
 import { toBase64url } from '../../../shared/crypto/bytes';
 import { privateKeyFile, publicLine, publicOfSeed } from '../../../shared/crypto/ssh-wire';
 
@@ -114,7 +114,7 @@ export async function startSshHost(options: SshHostOptions = {}): Promise<SshHos
   writeFileSync(file('ca.pub'), `${authority.line}\n`);
   writeFileSync(file('hook'), hostHook(folders), { mode: 0o755 });
   mkdirSync(folders.principals);
-  writeFileSync(join(folders.principals, 'root'), `${HOOK_PRINCIPAL}\norders-reader\norders-uptime\n`);
+  writeFileSync(join(folders.principals, 'root'), `${SSH_HOOK_PRINCIPAL}\norders-reader\norders-uptime\n`);
   const hook = (...args: string[]) => execFileSync(file('hook'), args, { encoding: 'utf8' });
   if (withHook) hook('setup');
   const port = await freePort();

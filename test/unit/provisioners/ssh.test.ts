@@ -11,7 +11,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createProvisioners } from '../../../electron/service/provisioners';
 import { authorityOf } from '../../../electron/service/provisioners/ssh/authority';
 import { type CertificateOrder, signCertificate } from '../../../electron/service/provisioners/ssh/certificate';
+import { hostHook } from '../../../electron/service/provisioners/ssh/host-hook';
 import { EMPTY_LIST, readList, writeList } from '../../../electron/service/provisioners/ssh/krl';
+import { recipeFor } from '../../../electron/service/provisioners/ssh/recipe';
 import { serialOf } from '../../../electron/service/provisioners/ssh/serial';
 import { hostKeyOf, SSH_CA_SEED_PREFIX, SshPublicKey, SshSettings } from '../../../shared/contract/ssh';
 import { toBase64url } from '../../../shared/crypto/bytes';
@@ -298,6 +300,8 @@ describe('serials and settings', () => {
       { logins: [{ ...login, user: '-root' }] },
       { logins: [{ ...login, user: 'a:b' }] },
       { logins: [{ ...login, principals: ['a,b'] }] },
+      { logins: [{ ...login, principals: ['hallpass-hook'] }] },
+      { logins: [{ ...login, user: 'hallpass-hook' }] },
       { logins: [{ ...login, principals: ['from="*" x'] }] },
       { logins: [{ ...login, command: 'a\nb' }] },
       { sourceAddresses: ['!10.0.0.1'] },
@@ -310,5 +314,40 @@ describe('serials and settings', () => {
   test('the kinds that need a key of the device are the same for provisioners, views and engine', () => {
     const provisioners = createProvisioners({ random: systemRandom });
     for (const [kind, provisioner] of provisioners) expect(provisioner.deviceKey, kind).toBe(deviceKeyOf(kind));
+  });
+});
+
+describe('the recipe', () => {
+  const settings = (more: object = {}) =>
+    SshSettings.parse({
+      kind: 'ssh',
+      host: 'web-1.internal',
+      hostKeys: [publicLine(publicOfSeed(randomBytes(32)))],
+      logins: [
+        { level: 'shell', user: 'deploy' },
+        { level: 'admin', user: 'root', principals: ['web-admins'], command: "it's" },
+      ],
+      ...more,
+    });
+  /** The shell's own opinion; nothing is run. */
+  const isShell = (text: string) => execFileSync('sh', ['-n'], { input: text });
+
+  test('is a script that a shell takes, with the hook as it is, and nothing of a second resource is overwritten', () => {
+    const text = recipeFor(settings(), newAuthority());
+    isShell(text);
+    isShell(hostHook());
+    expect(text).toContain(hostHook().trimEnd());
+    expect(text).toMatch(/'hallpass-hook'.*sort -u -o \/etc\/ssh\/hallpass-principals\/root - \/etc/);
+    expect(text).not.toContain('hallpass-principals/deploy'); // its own name is what sshd asks for anyway
+    expect(text).not.toMatch(/> \/etc\/ssh\/hallpass-(ca|principals)/);
+  });
+
+  test('without the hook it is the authority alone, and files for every account as soon as one needs one', () => {
+    const bare = recipeFor(settings({ hook: null }), null);
+    isShell(bare);
+    expect(bare).not.toContain('RevokedKeys');
+    expect(bare).toContain('hallpass-principals/deploy');
+    const plain = recipeFor(settings({ hook: null, logins: [{ level: 'shell', user: 'deploy' }] }), newAuthority());
+    expect(plain).not.toContain('AuthorizedPrincipalsFile');
   });
 });

@@ -1,11 +1,11 @@
 /** What the service asks the hook of a host (host-hook.ts), and how its lines are read. Everything the host says is checked. */
 import { createHash } from 'node:crypto';
-import type { SshSettings } from '../../../../shared/contract/ssh';
+import { SSH_HOOK_PRINCIPAL, type SshSettings } from '../../../../shared/contract/ssh';
 import { fromBase64, toBase64 } from '../../../../shared/crypto/bytes';
 import { publicBlob } from '../../../../shared/crypto/ssh-wire';
 import { TargetError } from '../provisioner';
 import type { Authority } from './authority';
-import { HOOK_PRINCIPAL, HOOK_VERSION } from './host-hook';
+import { HOOK_VERSION } from './host-hook';
 import { type RevocationList, readList, writeList } from './krl';
 import { CANARY_SERIAL, OWN_SERIAL, PRINCIPAL } from './serial';
 import type { SshClient } from './ssh-client';
@@ -80,8 +80,8 @@ export function createHookClient(ssh: SshClient, deps: { readonly now: () => num
       user: target.hook.user,
       certificate: {
         serial: OWN_SERIAL,
-        keyId: HOOK_PRINCIPAL,
-        principals: [HOOK_PRINCIPAL],
+        keyId: SSH_HOOK_PRINCIPAL,
+        principals: [SSH_HOOK_PRINCIPAL],
         forceCommand: target.hook.command,
       },
       words,

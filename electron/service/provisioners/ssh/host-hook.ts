@@ -12,6 +12,7 @@
  *
  * A crash at any line leaves the list whole (rename), and at worst a mark without a list entry: closed, and ended again.
  */
+import { SSH_HOOK_PRINCIPAL } from '../../../../shared/contract/ssh';
 
 /** Raised when the service needs more of the script; the connection test says when a host has an older one. */
 export const HOOK_VERSION = 1;
@@ -25,7 +26,6 @@ export const HOOK_FOLDERS: HookFolders = {
   state: '/var/lib/hallpass-ssh',
   principals: '/etc/ssh/hallpass-principals',
 };
-export const HOOK_PRINCIPAL = 'hallpass-hook';
 /** Marks of ended certificates are kept this long: longer than any certificate lives. */
 const KEEP_DAYS = 10;
 
@@ -135,7 +135,7 @@ principals)
     [ "$name" = "$id" ] && [ "$(date +%s)" -lt "$until" ] || exit 0
     printf '%s %s\\n' "$serial" "$(started $PPID)" > "$state/new.$PPID" && mv -f "$state/new.$PPID" "$state/sessions/$PPID" || exit 0
     unlock;;
-  ${HOOK_PRINCIPAL}) started $PPID > "$state/own/$PPID" 2>/dev/null;;
+  ${SSH_HOOK_PRINCIPAL}) started $PPID > "$state/own/$PPID" 2>/dev/null;;
   esac
   if [ -f "$allowed/$user" ]; then cat "$allowed/$user"
   elif [ "$(id -u "$user" 2>/dev/null || echo 0)" != 0 ]; then printf '%s\\n' "$user"

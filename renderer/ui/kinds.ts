@@ -13,6 +13,8 @@ interface KindWords {
   commandFor(resourceName: string): string;
   /** What an administrator runs on the target to take one login away by hand; left out: only words are known. */
   endByHand?(principal: string): string;
+  /** What the end does to what is open, said in the last minute; left out: sessions are cut. */
+  readonly atEnd?: string;
 }
 export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
   postgres: {
@@ -38,7 +40,14 @@ export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
   secret: { label: 'Secret', Icon: KeySquare, commandFor: (name) => `hallpass run ${name} -- …` },
   webhook: { label: 'Webhook', Icon: Webhook, commandFor: (name) => `hallpass run ${name} -- …` },
   ssh: { label: 'SSH', Icon: SquareTerminal, commandFor: (name) => `ssh ${name}` },
-  aws: { label: 'AWS', Icon: Cloud, commandFor: (name) => `aws --profile ${name} …` },
+  aws: {
+    label: 'AWS',
+    Icon: Cloud,
+    commandFor: (name) => `aws --profile ${name} …`,
+    endByHand: (principal) =>
+      `aws iam put-role-policy --role-name <the level’s role> --policy-name hallpass-${principal} --policy-document '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:userid":"*:${principal}"}}}}'`,
+    atEnd: 'Calls are refused when it ends; one that is running goes on.',
+  },
   kubernetes: { label: 'Kubernetes', Icon: Ship, commandFor: () => 'kubectl --kubeconfig …' },
 };
 /** In the order they are offered. */

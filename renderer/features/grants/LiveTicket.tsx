@@ -25,6 +25,7 @@ import {
   Ticket,
   toast,
   toneOf,
+  wordsOfKind,
 } from '../../ui';
 import { AttestDialog } from './AttestDialog';
 import { ByHandDialog } from './ByHand';
@@ -113,7 +114,9 @@ function ActiveTicket({ grant, local }: LiveTicketProps) {
           {warning}
         </div>
       ) : urgency === 'last' ? (
-        <div className="bad cut">Open sessions are cut when it ends.</div>
+        <div className="bad cut">
+          {wordsOfKind(grant.resource.kind)?.atEnd ?? 'Open sessions are cut when it ends.'}
+        </div>
       ) : (
         <About grant={grant} />
       )}

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openRaw } from '../../../electron/service/store/sqlite-binding';
-import { SshCredential, type SshSettings } from '../../../shared/contract/ssh';
+import { SshCredential } from '../../../shared/contract/ssh';
 import { openCredential } from '../../../shared/crypto/seal';
 import { MINUTE_MS, SECOND_MS } from '../../../shared/domain/instant';
 import { newDeviceKey, runSsh, type SshHost, sshHostMissing, startSshHost } from '../../bed/targets/ssh';
@@ -32,27 +32,39 @@ const ok = async (reply: ReturnType<Client['call']>) => {
   return json;
 };
 
+/** What was started is stopped again when the rest can't be. */
 async function openDesk(options: Parameters<typeof startSshHost>[0] = {}): Promise<Desk> {
   const host = await startSshHost(options);
-  const it = await startTestService();
+  const it = await startTestService().catch(async (error: unknown) => {
+    await host.stop();
+    throw error;
+  });
+  try {
+    return { host, it, resourceId: await addHost(host, it), bob: await it.join('Bob') };
+  } catch (error) {
+    await it.close();
+    await host.stop();
+    throw error;
+  }
+}
+async function addHost({ settings, secret }: SshHost, it: TestService): Promise<string> {
   const policy = await ok(it.owner.call('GET', '/v1/policy'));
   await ok(it.owner.call('PUT', '/v1/policy', { yaml: POLICY, baseVersion: policy.version }));
-  const settings: SshSettings = host.settings;
-  const address = { settings, secret: host.secret, name: 'orders-host' };
+  const address = { settings, secret, name: 'orders-host' };
   const plan = await ok(it.owner.call('POST', '/v1/targets/plan', address));
   await ok(it.owner.call('POST', '/v1/targets/apply', { target: address, digest: plan.digest }));
   const resource = await ok(
     it.owner.call('POST', '/v1/resources', { ...address, environment: 'staging', risk: 'low' }),
   );
   expect(resource.levels.map((level: { name: string }) => level.name)).toEqual(['reader', 'uptime']);
-  return { host, it, resourceId: resource.id, bob: await it.join('Bob') };
+  return resource.id;
 }
 
 describe.skipIf(missing !== null)(`SSH grants${missing === null ? '' : ` (${missing})`}`, { timeout: 120_000 }, () => {
   let desk: Desk;
   afterEach(async () => {
-    await desk.it.close();
-    await desk.host.stop();
+    await desk?.it.close();
+    await desk?.host.stop();
   });
   /** Asked for and started: it waits for the key. */
   const started = async (level = 'reader', ttlMs = 30 * MINUTE_MS): Promise<string> => {

@@ -61,6 +61,8 @@ export function createLeaseVault(file: string, box: SecretBox, random: Random): 
   let running: Promise<void> | null = null;
   let wantedAgain = false;
   let endRest: () => void = () => undefined;
+  /** How many wait for it to be settled; nobody rests meanwhile. */
+  let hurrying = 0;
 
   async function renewOnce(db: Kysely<Database>, log: StoreLog, sound: () => boolean): Promise<void> {
     const draft = createDraft(file, box, random);
@@ -82,7 +84,7 @@ export function createLeaseVault(file: string, box: SecretBox, random: Random): 
       const startedAt = performance.now();
       await renewOnce(db, log, sound);
       if (!wantedAgain) break;
-      if (written.size === 'large') await rest(REST_FACTOR * (performance.now() - startedAt));
+      if (written.size === 'large' && hurrying === 0) await rest(REST_FACTOR * (performance.now() - startedAt));
     }
     running = null;
   }
@@ -101,8 +103,10 @@ export function createLeaseVault(file: string, box: SecretBox, random: Random): 
       if (written.size === 'small') await running;
     },
     async settled() {
+      hurrying += 1;
       endRest();
       await running;
+      hurrying -= 1;
     },
     async restore(db) {
       let text: string;

@@ -1,11 +1,15 @@
 /** MariaDB against what holds for every provisioner. What is particular to it: mysql.test.ts. */
+import { describe, test } from 'vitest';
 import { createMysqlProvisioner } from '../../../electron/service/provisioners/mysql';
 import { levelNamed, systemRandom } from '../../bed/postgres-target';
-import { logInMysql, makeMysqlTarget, startMariaDb, text } from '../../bed/targets/mysql';
+import { logInMysql, makeMysqlTarget, mariaDbMissing, startMariaDb, text } from '../../bed/targets/mysql';
 import { describeProvisionerContract } from './contract';
 
+const missing = mariaDbMissing();
+if (missing !== null) describe('MariaDB', () => test.skipIf(true)(missing, () => undefined));
+
 const USER_HOSTS = { 'holders from everywhere': '%', 'holders from one network': '127.0.%' };
-for (const [title, userHost] of Object.entries(USER_HOSTS))
+for (const [title, userHost] of missing === null ? Object.entries(USER_HOSTS) : [])
   describeProvisionerContract({
     name: `MariaDB, ${title}`,
     sessions: 'cut',

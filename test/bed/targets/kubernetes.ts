@@ -12,8 +12,9 @@ import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { type Program, startProgram } from '../processes';
+import type { Program } from '../processes';
 import { until } from '../until';
+import { startKept } from './kept-program';
 
 export interface KubernetesBinaries {
   readonly apiServer: string;
@@ -77,13 +78,13 @@ export async function startKubernetes({ apiServer, etcd }: KubernetesBinaries): 
   try {
     const [client, peer, port] = [await freePort(), await freePort(), await freePort()];
     const store = `http://127.0.0.1:${client}`;
-    programs.push(startProgram(etcd, etcdArguments(folder, store, `http://127.0.0.1:${peer}`), quietly(folder)));
+    programs.push(startKept(folder, etcd, etcdArguments(folder, store, `http://127.0.0.1:${peer}`), quietly(folder)));
     const adminToken = randomBytes(24).toString('base64url');
     writeFileSync(join(folder, 'tokens.csv'), `${adminToken},admin,admin,"system:masters"\n`, { mode: 0o600 });
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const key = privateKey.export({ type: 'pkcs8', format: 'pem' });
     writeFileSync(join(folder, 'accounts.key'), key, { mode: 0o600 });
-    const server = startProgram(apiServer, apiServerArguments(folder, store, port), quietly(folder));
+    const server = startKept(folder, apiServer, apiServerArguments(folder, store, port), quietly(folder));
     programs.push(server);
     const certificate = join(folder, 'certificates', 'apiserver.crt');
     await until('the API server to have a certificate', () => isRunning(server) && existsSync(certificate), 60_000);

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { PostgresServer } from '../postgres';
-import { startProgram } from '../processes';
 import { until } from '../until';
+import { startKept } from './kept-program';
 
 export const PGBOUNCER = ['/usr/sbin/pgbouncer', '/usr/local/sbin/pgbouncer'].find((path) => existsSync(path)) ?? null;
 
@@ -57,7 +57,7 @@ export async function startPgbouncer(options: PgbouncerOptions): Promise<Pgbounc
   }
   chmodSync(folder, 0o711);
   const asUser = runAs ? ['--user', runAs.name] : [];
-  const program = startProgram(PGBOUNCER, [...asUser, join(folder, 'pgbouncer.ini')]);
+  const program = startKept(folder, PGBOUNCER, [...asUser, join(folder, 'pgbouncer.ini')]);
   const ask = async (sql: string) => {
     const client = new pg.Client({
       host: '127.0.0.1',

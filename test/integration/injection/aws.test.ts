@@ -163,7 +163,7 @@ describe.skipIf(missing !== null)('an AWS profile', () => {
       desk = await openDesk({ awsCredentials: 'file' });
     });
 
-    test('works without the app, and goes without a trace', async () => {
+    test('works without the app, is made anew in place at an extension, and goes without a trace', async () => {
       const mine = '[mine]\naws_access_key_id = AKIAOWNOWNOWNOWNOWN1';
       have(credentials(), mine);
       const principal = newPrincipal();
@@ -172,6 +172,13 @@ describe.skipIf(missing !== null)('an AWS profile', () => {
       await desk.helpers.stop();
       expect((await whoAmI('prod')).out).toMatch(new RegExp(`/${principal}$`));
       expect(readFileSync(credentials(), 'utf8')).toContain(first.sessionToken);
+      const second = await make(principal);
+      const longer = { grantId, resource: 'prod', level: 'read-only', issue: 2, expiresAt: Date.now() + HOUR_MS };
+      await desk.injector.inject({ ...longer, credential: second });
+      const text = readFileSync(credentials(), 'utf8');
+      expect(text).toContain(second.sessionToken);
+      expect(text).not.toContain(first.sessionToken);
+      expect((await whoAmI('prod')).code).toBe(0);
       await desk.injector.remove(grantId, 'returned');
       expect(readFileSync(credentials(), 'utf8')).toBe(mine);
       await provisioner.end(target, principal);

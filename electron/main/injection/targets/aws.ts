@@ -15,7 +15,7 @@ import { helperFile } from '../helper-file';
 import type { LoginShell, ShellAnswer } from '../login-shell';
 import { type Block, type BlockOwner, foreignNames, grantsIn, namesIn, setBlocks } from '../marked-blocks';
 import type { AwsPlace } from '../place';
-import { createWhole, PRIVATE_FOLDER_MODE, unlinkIfThere } from '../private-files';
+import { PRIVATE_FOLDER_MODE, replaceOwn } from '../private-files';
 import {
   type AwsFile,
   fileProblem,
@@ -202,11 +202,12 @@ export function createAwsTarget(deps: AwsTargetDeps, context: TargetContext): Aw
       return { place, preImageHash: bytes && createHash('sha256').update(bytes).digest('hex') };
     },
     async inject(entry, credential) {
-      for (const path of [keysOf(entry), runConfigOf(entry)]) await unlinkIfThere(files, path);
-      await createWhole(files, keysOf(entry), Buffer.from(JSON.stringify(credential)));
-      const own = { ...entry, place: { ...entry.place, file: 'config' as const } };
-      const runConfig = `[default]\n${linesFor(own, null).join('\n')}\n`;
-      await createWhole(files, runConfigOf(entry), Buffer.from(runConfig));
+      // In one step each: at an extension a helper may ask at this very moment.
+      const own = (path: string, text: string) =>
+        replaceOwn(files, path, Buffer.from(text), Buffer.from(deps.surgery.random.bytes(6)).toString('hex'));
+      await own(keysOf(entry), JSON.stringify(credential));
+      const asking = { ...entry, place: { ...entry.place, file: 'config' as const } };
+      await own(runConfigOf(entry), `[default]\n${linesFor(asking, null).join('\n')}\n`);
       await ensureFolder(entry.place.path);
       // Sections that are in place are left alone, so keys that were made anew have to replace them.
       if (entry.place.file === 'credentials') await dropSection(deps.surgery, owner, entry);

@@ -38,6 +38,7 @@ export const createWebhookTarget = (deps: EnvTargetDeps, context: TargetContext)
 const ENV_FILE = 'env';
 const envFileIn = (entry: Live): string => join(entry.leaseFolder, ENV_FILE);
 
+// Longer than most, since each member is one thing that a target answers; none of them decides anything by itself.
 function createEnvTarget(kind: EnvPlace['kind'], deps: EnvTargetDeps, context: TargetContext): EnvTarget {
   const { surgery, profile } = deps;
   const { files } = surgery;
@@ -101,25 +102,11 @@ function createEnvTarget(kind: EnvPlace['kind'], deps: EnvTargetDeps, context: T
       const { envFile, leftOut, names } = entry.place;
       const path = envFileIn(entry);
       const warnings = leftOut === null ? [] : [leftOut];
-      if (envFile !== null) warnings.push(...(await warningsFor(envFile)));
+      if (envFile !== null)
+        warnings.push(...warningsFor(envFile, (await textOf(envFile)) ?? '', names, (await valuesOf(entry)) ?? {}));
       // dot sources it in every POSIX shell; `set -a` makes what it sets part of the environment
       const command = deps.platform === 'win32' ? null : `set -a; . ${shellWord(path)}; set +a`;
       return { files: [path, ...(envFile === null ? [] : [envFile])], command, warnings };
-
-      async function warningsFor(file: string): Promise<string[]> {
-        const values = (await valuesOf(entry)) ?? {};
-        const odd = Object.entries(values).filter(([, value]) => !isReadAlike(value));
-        return [
-          ...setByOthers((await textOf(file)) ?? '', names).map(
-            ({ name, lineNumber }) =>
-              `${name} is set on line ${lineNumber} of ${file} too. Yours stays as it is; programs take the last one, ours, until access ends.`,
-          ),
-          ...odd.map(
-            ([name]) =>
-              `${name} holds signs that not every program reads alike from ${file}: use the command as shown.`,
-          ),
-        ];
-      }
     },
     async secretOf(entry) {
       const values = await valuesOf(entry);
@@ -132,6 +119,19 @@ function createEnvTarget(kind: EnvPlace['kind'], deps: EnvTargetDeps, context: T
     },
     facts: ({ values }) => Object.entries(values),
   };
+}
+
+/** What the person has to know of the chosen file: names that are theirs too, and values that readers disagree about. Pure. */
+function warningsFor(file: string, text: string, names: readonly string[], values: Values): string[] {
+  const theirs = setByOthers(text, names).map(
+    ({ name, lineNumber }) =>
+      `${name} is set on line ${lineNumber} of ${file} too. Yours stays as it is; programs take the last one, ours, until access ends.`,
+  );
+  const odd = Object.entries(values).filter(([, value]) => !isReadAlike(value));
+  const unlike = odd.map(
+    ([name]) => `${name} holds signs that not every program reads alike from ${file}: use the command as shown.`,
+  );
+  return [...theirs, ...unlike];
 }
 
 /** Why the chosen file gets no block, as a sentence; null when it can have one. Access itself doesn't hang on it. */

@@ -5,6 +5,7 @@ import { measureDrain } from './drain';
 import { measureEngine } from './engine';
 import { measureExpiry } from './expiry';
 import { measureFanOut } from './fan-out';
+import { measureLife } from './life';
 import { measureStart } from './start';
 
 export interface MeasureOptions {
@@ -18,6 +19,7 @@ export const FIGURES: Readonly<Record<string, Measure>> = {
   expiry: measureExpiry,
   start: measureStart,
   engine: measureEngine,
+  life: measureLife,
   drain: measureDrain,
   'fan-out': measureFanOut,
 };

@@ -14,8 +14,10 @@ import type { FileFacts, FilePort } from './files';
 import { createWhole, PRIVATE_FILE_MODE, unlinkIfThere } from './private-files';
 import type { Queue } from './queue';
 
-/** Larger ones are not what we think they are. */
+/** No edit makes a file larger than this: such a one is not what we think it is. */
 export const MAX_SHARED_FILE_BYTES = 1024 * 1024;
+/** Taking our lines out goes on in a file that grew meanwhile, up to here. */
+const MAX_READ_BYTES = 4 * MAX_SHARED_FILE_BYTES;
 /** How often we start anew because somebody else wrote meanwhile. */
 const MAX_ROUNDS = 20;
 const LOCK_PAUSE_MS = 20;
@@ -79,7 +81,7 @@ function checkUsable(files: FilePort, path: string, facts: FileFacts): void {
     throw refuse(path, 'is read-only.', `To let Hallpass edit it, run: chmod u+w "${path}"`);
   if (uid !== null && uid !== 0 && facts.uid !== uid)
     throw refuse(path, 'belongs to another user.', 'Name a file of your own in Settings.');
-  if (facts.size > MAX_SHARED_FILE_BYTES) throw refuse(path, 'is larger than 1 MB.', 'Name another file in Settings.');
+  if (facts.size > MAX_READ_BYTES) throw refuse(path, 'is larger than 1 MB.', 'Name another file in Settings.');
 }
 
 async function readOrNull(files: FilePort, path: string): Promise<Buffer | null> {
@@ -148,6 +150,9 @@ async function tryOnce(deps: SurgeryDeps, path: string, edit: (before: Buffer | 
     await files.syncFolder(dirname(path));
     return true;
   }
+  const isGrowing = wanted.bytes.length > (before?.length ?? 0);
+  if (isGrowing && wanted.bytes.length > MAX_SHARED_FILE_BYTES)
+    throw refuse(path, 'is larger than 1 MB.', 'Name another file in Settings.');
   const temp = join(dirname(path), `${tempPrefixOf(path)}${Buffer.from(deps.random.bytes(6)).toString('hex')}`);
   try {
     const finish = facts && { mode: facts.mode, uid: facts.uid, gid: facts.gid };

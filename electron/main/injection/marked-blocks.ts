@@ -176,7 +176,8 @@ function dropSections(lines: readonly string[], owner: BlockOwner, isGone: (gran
       const grantId = owner.grantOfLine(line.trim());
       return grantId !== null && isGone(grantId);
     });
-    kept.push(...(isOurs ? leftOf(section, owner, isGone) : section));
+    // One by one: a hundred thousand arguments are more than a call can take.
+    for (const line of isOurs ? leftOf(section, owner, isGone) : section) kept.push(line);
     i = end;
   }
   return kept;

@@ -2,7 +2,7 @@
  * A disk in memory behind the file port of electron/main/injection: names, modes, links and errors as POSIX has them. It
  * outlives the programs that use it. Each call of a program is one step of the simulation, and may be its last.
  */
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { FileFacts, FilePort, NewFile } from '../../../electron/main/injection/files';
 import type { Kernel, Process } from './kernel';
 
@@ -22,8 +22,8 @@ const WRITING = new Set(['create', 'write', 'makeFolder', 'rename', 'sync', 'syn
 
 export class Disk {
   readonly entries = new Map<string, Entry>();
-  /** Paths of secrets that are there. */
-  readonly secrets = new Set<string>();
+  /** Secrets that are there: path, grant, and since when. */
+  readonly secrets = new Map<string, { readonly grantId: string; readonly since: number }>();
   full = false;
   /** Chance that a call fails, and how. */
   faultOf: (call: string, path: string) => DiskFault = () => null;
@@ -101,7 +101,8 @@ export class Disk {
           if (!this.entries.has(dirname(path))) throw failed('ENOENT', 'create', path);
           const made: Entry = { kind: 'file', mode, data: NOTHING, modifiedAtMs: this.wallMs(), version: 1 };
           this.entries.set(path, made);
-          if (path.endsWith('/passfile')) this.secrets.add(path);
+          if (path.endsWith('/passfile'))
+            this.secrets.set(path, { grantId: basename(dirname(path)), since: this.kernel.now });
           return made;
         });
         return this.open(entry, path, call);

@@ -31,7 +31,6 @@ const OWNER = { profile: profileOf(`${HOME}/data`), grantOfLine: () => null };
 
 export class Invariants {
   private readonly versions = new Map<string, number>();
-  private readonly secretSince = new Map<string, number>();
   private recent: Seen[] = [];
   private counted = -1;
 
@@ -45,7 +44,7 @@ export class Invariants {
     for (const grant of this.recent) this.onTarget(grant);
     for (const device of this.sim.devices.values()) {
       this.ownFile(device);
-      this.secrets(device);
+      if (device.disk.secrets.size > 0) this.secrets(device);
     }
   }
   /** Grants whose principal may still be somewhere. */
@@ -142,14 +141,10 @@ export class Invariants {
     const { kernel, seen } = this.sim;
     const { now } = kernel;
     const { name } = device.member;
-    for (const path of device.disk.secrets) {
+    for (const [path, { grantId, since }] of device.disk.secrets) {
       const entry = device.disk.entries.get(path);
       if (entry === undefined) continue;
       if ((entry.mode & 0o077) !== 0) throw new Broken('I11', `${path} is open to others`);
-      const key = `${name} ${path}`;
-      const since = this.secretSince.get(key) ?? now;
-      this.secretSince.set(key, since);
-      const grantId = path.slice(CREDENTIALS.length + 1, -'/passfile'.length);
       const grant = seen.get(grantId);
       if (grant === undefined) continue;
       const lostMs = this.sim.service.lostMs - grant.lostBeforeMs;

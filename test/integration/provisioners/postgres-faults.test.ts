@@ -139,6 +139,11 @@ test('require refuses a server without TLS, prefer goes on without', async () =>
   const strict = { ...target, settings: { ...target.settings, tls: 'require' as const } };
   await expect(provisioner.list(strict)).rejects.toMatchObject({ kind: 'refused' });
   expect(await provisioner.list({ ...target, settings: { ...target.settings, tls: 'prefer' } })).toEqual([]);
+  const fresh = createPostgresProvisioner({ random: systemRandom });
+  const preferring = { ...target, settings: { ...target.settings, tls: 'prefer' as const } };
+  // All learn at once that there is no TLS; none of them may take it for a refusal.
+  expect(await Promise.all(Array.from({ length: 8 }, () => fresh.list(preferring)))).toEqual(Array(8).fill([]));
+  await fresh.close();
 });
 
 test('tables of an owner the manager is no member of are named, with the statement the owner must run', async () => {

@@ -76,14 +76,18 @@ export function createConnections(): Connections {
     return pool;
   };
   const connectPooled = async (target: PgTarget): Promise<pg.PoolClient> => {
+    const pool = await poolFor(target);
     try {
-      return await (await poolFor(target)).connect();
+      return await pool.connect();
     } catch (error) {
+      if (target.settings.tls !== 'prefer' || !saysNoTls(error)) throw error;
       const key = keyOf(target);
-      if (target.settings.tls !== 'prefer' || !saysNoTls(error) || withoutTls.has(key)) throw error;
-      withoutTls.add(key);
-      void pools.get(key)?.end();
-      pools.delete(key);
+      // Several may learn it at once: only the first puts its pool away, all try again without.
+      if (pools.get(key) === pool) {
+        withoutTls.add(key);
+        pools.delete(key);
+        void pool.end();
+      }
       return await (await poolFor(target)).connect();
     }
   };

@@ -172,10 +172,11 @@ export function createAgent(deps: {
   };
   /** Loaded beside the rest: nobody asks before something is injected. */
   const helpers = once(async () => {
-    const { createHelpers } = await import('../helpers');
+    const [{ createHelpers }, { HELPER_TEXTS }] = await Promise.all([import('../helpers'), import('../helpers/texts')]);
     return createHelpers({
       injector,
       userData: paths.userData,
+      texts: HELPER_TEXTS,
       socketPath: () => prepareSocketPath({ ...socketPlace, name: 'h' }),
       platform: process.platform,
       uid,

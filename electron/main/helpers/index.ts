@@ -6,12 +6,13 @@
 import type { Injector } from '../injection';
 import type { Log } from '../lifecycle/log';
 import { createAnswers } from './answers';
-import { installHelper } from './install';
+import { type HelperTexts, installHelper } from './install';
 import { type HelperServer, helperPlace, startHelperServer } from './server';
 
 export interface HelpersDeps {
   readonly injector: Pick<Injector, 'list' | 'usageOf' | 'remainingMs'>;
   readonly userData: string;
+  readonly texts: HelperTexts;
   /** Path of the socket (in a private folder), or name of the pipe. */
   readonly socketPath: () => string;
   readonly platform: NodeJS.Platform;
@@ -37,7 +38,7 @@ export function createHelpers(deps: HelpersDeps): Helpers {
       try {
         const place = helperPlace(deps.socketPath(), deps.userData, deps.platform);
         server = await startHelperServer({ ...deps, place, answers: createAnswers(deps) });
-        installHelper(deps.userData, place, deps.platform);
+        installHelper(deps.texts, deps.userData, place, deps.platform);
       } catch (cause) {
         deps.log('error', 'helpers can’t be answered: profiles that ask this app will not work', { cause });
       }

@@ -5,6 +5,7 @@ import { measureDrain } from './drain';
 import { measureEngine } from './engine';
 import { measureExpiry } from './expiry';
 import { measureFanOut } from './fan-out';
+import { measureHelpers } from './helpers';
 import { measureLife } from './life';
 import { measureStart } from './start';
 
@@ -22,4 +23,5 @@ export const FIGURES: Readonly<Record<string, Measure>> = {
   life: measureLife,
   drain: measureDrain,
   'fan-out': measureFanOut,
+  helpers: measureHelpers,
 };

@@ -1,7 +1,7 @@
 /** A desk without the app around it: the real injector on real files, the real socket, the real helper. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHelpers } from '../../../electron/main/helpers';
@@ -35,6 +35,9 @@ export interface Running {
   said(pattern: RegExp): Promise<RegExpExecArray>;
   readonly ended: Promise<Ran>;
 }
+
+const textOf = (name: string): string =>
+  readFileSync(new URL(`../../../electron/main/helpers/${name}`, import.meta.url), 'utf8');
 
 /** Everything below one folder, whose name is short: a socket's path may have 107 bytes. */
 export async function openDesk(
@@ -70,6 +73,7 @@ export async function openDesk(
   const helpers = createHelpers({
     injector,
     userData: userDataDir,
+    texts: { shell: textOf('hallpass.sh'), powershell: textOf('hallpass.ps1') },
     socketPath: () => join(socketFolder, 'h'),
     platform: process.platform,
     uid: process.getuid?.() ?? 0,

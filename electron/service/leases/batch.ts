@@ -34,7 +34,7 @@ export function inBatch<T>(store: Store, purpose: Purpose, work: (tx: WriteTx) =
 }
 
 /** Whoever finishes in the same turn of the event loop goes together. A promise alone would not do: on SQLite a whole write is one run of microtasks. */
-const turnOfTheLoop = () => new Promise<void>((resolve) => void setImmediate(resolve));
+export const turnOfTheLoop = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
 async function flush(store: Store, purpose: Purpose, queue: Queue): Promise<void> {
   queue.flushing = true;

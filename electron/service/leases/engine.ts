@@ -6,6 +6,7 @@
  */
 import { type Instant, plusMs } from '../../../shared/domain/instant';
 import { AppError } from '../errors';
+import { turnOfTheLoop } from './batch';
 import {
   type Claim,
   candidates,
@@ -118,6 +119,8 @@ class Engine implements LeaseEngine {
         );
         break;
       }
+      // Calls that settled, and whoever asks the service meanwhile, come in between.
+      if (this.again) await turnOfTheLoop();
     } while (this.again && !this.stopped);
     return done;
   }

@@ -1,5 +1,6 @@
 /** PostgreSQL: `psql service=…` reads, can't write, is cut in the middle of a statement, and finds no role afterwards. */
 import { startSampleTarget } from '../../../electron/dev/sample/target';
+import { until } from '../../bed/until';
 import { openSession, psql } from '../psql';
 import { must } from '../timeline';
 import type { TargetPlay } from './target-play';
@@ -41,12 +42,15 @@ export const play: TargetPlay = {
     const ended = await stage.giveBack(held);
     await stage.step('the open session was cut, the role is gone, psql finds nothing', async () => {
       const { said } = await session.cut;
-      const [row] = await server.query<{ n: number }>(
-        'postgres',
-        'SELECT (SELECT count(*) FROM pg_roles WHERE rolname = $1)::int + (SELECT count(*) FROM pg_stat_activity WHERE pid = $2)::int AS n',
-        [held.principal, session.backend],
-      );
-      must(row?.n === 0, 'role or session is still on the server');
+      // The role itself goes right after access has ended: what it left is worked off first.
+      await until('role and session to be gone from the server', async () => {
+        const [row] = await server.query<{ n: number }>(
+          'postgres',
+          'SELECT (SELECT count(*) FROM pg_roles WHERE rolname = $1)::int + (SELECT count(*) FROM pg_stat_activity WHERE pid = $2)::int AS n',
+          [held.principal, session.backend],
+        );
+        return row?.n === 0;
+      });
       const again = await psql(stage.env, NAME, 'SELECT 1');
       must(again.code !== 0, 'psql still logs in');
       return `“${said.split('\n')[0]}”; ${ended.removal.sessionsCut} session cut; ${again.err.split('\n')[0]}`;

@@ -79,6 +79,7 @@ export const HOSTILE_FILES: readonly HostileFile[] = [
   after('a continued line', '# one \\\n  two \\\n'),
   after('a backslash as the last byte', '# \\'),
   after('quotes that never end', '# "open\n# \'open\n'),
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: these are bytes of a file
   after('dollars and percents', '# $HOME ${HOME} %h %% %n `id` $(id)\n'),
   after('a very long comment', `# ${'x'.repeat(900)}\n`),
   after('a line of 1,022 bytes', `#${'x'.repeat(1_020)}\n`),

@@ -29,7 +29,7 @@ interface Internals {
  * From now on, files in `folder` are run from their caches. `made` is told each script, for whoever makes the caches.
  * Module's `_compile` is what Node offers to those who load code their own way (it is what transpilers hook into).
  */
-export function useCodeCache(folder: string, side: Side, made?: (file: string, script: Script) => void): void {
+export function runFromCache(folder: string, side: Side, made?: (file: string, script: Script) => void): void {
   const internals = Module as unknown as Internals;
   const compile = internals.prototype._compile;
   internals.prototype._compile = function (code, file) {

@@ -1,5 +1,5 @@
 /** First file of the app. */
-import { useCodeCache } from './code-cache';
+import { runFromCache } from './code-cache';
 
-useCodeCache(__dirname, 'main');
+runFromCache(__dirname, 'main');
 void import('../main/main');

@@ -8,13 +8,13 @@ import { app, utilityProcess } from 'electron';
 import '../main/lifecycle/small-heap';
 import { join } from 'node:path';
 import { SMALL_HEAP } from '../main/session/fork-service';
-import { useCodeCache } from './code-cache';
+import { runFromCache } from './code-cache';
 import { keeper } from './keep-cache';
 
 const SERVICE_PATIENCE_MS = 60_000;
 
 const kept = keeper('main');
-useCodeCache(__dirname, 'main', kept.take);
+runFromCache(__dirname, 'main', kept.take);
 void make().then(
   () => app.exit(0),
   (error: unknown) => {

@@ -2,11 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { useCodeCache } from './code-cache';
+import { runFromCache } from './code-cache';
 import { keeper } from './keep-cache';
 
 const kept = keeper('service');
-useCodeCache(__dirname, 'service', kept.take);
+runFromCache(__dirname, 'service', kept.take);
 void make().then(
   () => process.exit(0),
   (error: unknown) => {

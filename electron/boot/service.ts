@@ -1,5 +1,5 @@
 /** First file of the bundled service, Electron's utility process. */
-import { useCodeCache } from './code-cache';
+import { runFromCache } from './code-cache';
 
-useCodeCache(__dirname, 'service');
+runFromCache(__dirname, 'service');
 void import('../service/entry-electron');

@@ -61,7 +61,7 @@ describe('grants', () => {
   test('while ending, machine and target are told apart, and unknown stays unknown', () => {
     expect(removalFacts(fixtures.endingGrant, undefined)).toEqual({
       machine: { text: 'Gone from this machine', short: 'Gone here', tone: 'ok' },
-      target: { text: 'Target not confirmed', tone: 'warn' },
+      target: { text: 'Target not confirmed', short: 'Not confirmed', tone: 'warn' },
     });
     const failed = removalFacts(
       fixtures.endingGrant,

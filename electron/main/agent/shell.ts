@@ -84,6 +84,15 @@ interface Parts {
 interface Late {
   bus: SessionBus | null;
   notifier: Notifier | null;
+  readonly settled: Promise<void>;
+  readonly settle: () => void;
+}
+function settling(): Pick<Late, 'settled' | 'settle'> {
+  let settle = () => {};
+  const settled = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  return { settled, settle };
 }
 
 const after = (lengthMs: number, callback: () => void) => {
@@ -111,7 +120,7 @@ const refusal = () =>
 export function createShell(deps: ShellDeps): Shell {
   const { agent, settings, log } = deps;
   const icon = drawnOnce(appIcon);
-  const late: Late = { bus: null, notifier: null };
+  const late: Late = { bus: null, notifier: null, ...settling() };
   let first = deps.firstWindow;
   const host = createWindowHost({
     make() {
@@ -121,7 +130,7 @@ export function createShell(deps: ShellDeps): Shell {
     },
     onMade(window) {
       quit.guard(window);
-      window.once('show', () => setImmediate(() => window.isDestroyed() || window.setIcon(icon()))); // drawing it would delay the page
+      void late.settled.then(() => window.isDestroyed() || window.setIcon(icon())); // drawing it would delay the first data
     },
     log,
   });
@@ -360,6 +369,7 @@ async function settleIn(parts: Parts): Promise<void> {
   late.notifier.announce(agent.cache.inbox());
   shortcut.bind(settings.get().paletteShortcut);
   setInterval(() => drawTray(parts), TRAY_EVERY_MS).unref();
+  late.settle();
 }
 
 async function notificationAdapter(bus: SessionBus | null): Promise<NotificationAdapter> {

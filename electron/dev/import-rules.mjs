@@ -82,6 +82,14 @@ export const ROOMS = [
     door: 'open',
   },
   {
+    folder: 'electron/boot',
+    own: ['electron/boot', 'electron/main', 'electron/service'],
+    types: [],
+    packages: 'any',
+    because: 'what runs first only hands over to the two processes',
+    door: 'shut',
+  },
+  {
     folder: 'electron/preload',
     own: ['electron/preload', 'shared/contract'],
     types: [],

@@ -18,7 +18,9 @@ const isJsonObject = (text: string): boolean => {
     return false;
   }
 };
+/** It becomes a line of a file that AWS tools read: `new URL` alone would pass over line ends and blanks. */
 function isEndpoint(text: string): boolean {
+  if (!/^[\x21-\x7e]+$/.test(text)) return false;
   let url: URL;
   try {
     url = new URL(text);

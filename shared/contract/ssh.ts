@@ -7,6 +7,12 @@ import { LevelName } from './fields';
 export const SSH_CA_SEED_PREFIX = 'hallpass-ca:';
 /** Opens the hook of a host and nothing else; no level may have it. */
 export const SSH_HOOK_PRINCIPAL = 'hallpass-hook';
+/** Also in a credential: the device writes it into an ssh_config, where one more line could name a program to run. */
+const SshHost = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[A-Za-z0-9:][A-Za-z0-9.:_-]*$/, 'A host name or an address.');
 const isNotTheHook = (name: string): boolean => name !== SSH_HOOK_PRINCIPAL;
 /** Portable account names, and no option of any command. */
 const UnixName = z.string().regex(/^[a-z_][a-z0-9_.-]{0,31}$/, 'Lower-case letters, digits, dot, dash, underscore.');
@@ -45,11 +51,7 @@ export const SshLogin = z.strictObject({
 export type SshLogin = z.infer<typeof SshLogin>;
 export const SshSettings = z.strictObject({
   kind: z.literal('ssh'),
-  host: z
-    .string()
-    .min(1)
-    .max(255)
-    .regex(/^[A-Za-z0-9:][A-Za-z0-9.:_-]*$/, 'A host name or an address.'),
+  host: SshHost,
   port: z.int().min(1).max(65535).default(22),
   /** Pinned: a host that shows another key is not talked to, by the service or by the requester's ssh. */
   hostKeys: z.array(SshHostKey).min(1).max(10),
@@ -77,9 +79,9 @@ export type SshSettings = z.infer<typeof SshSettings>;
 /** No secret of the device's is in here: the private half of the key never left it. The certificate is good with that key only. */
 export const SshCredential = z.strictObject({
   kind: z.literal('ssh'),
-  host: z.string().min(1).max(255),
-  port: z.int(),
-  user: z.string().min(1).max(64),
+  host: SshHost,
+  port: z.int().min(1).max(65535),
+  user: UnixName,
   /** One line, as in `id-cert.pub`. */
   certificate: z.string().regex(/^ssh-ed25519-cert-v01@openssh\.com [A-Za-z0-9+/=]{100,8000}( [\w:.-]+)?$/),
   /** Keys of the host, as pinned in the settings: type and key. */

@@ -4,6 +4,7 @@ import { Sha256Hex } from './fields';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 function isReceiverUrl(text: string): boolean {
+  if (!/^[\x21-\x7e]+$/.test(text)) return false; // `new URL` would pass over line ends
   let url: URL;
   try {
     url = new URL(text);

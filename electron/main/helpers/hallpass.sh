@@ -3,8 +3,11 @@
 # Plain POSIX shell, because releases of the app can't run as Node and this has to work wherever the app does; perl, python3
 # or socat carries the bytes (a shell has no sockets), whichever is there.
 set -u
+# What is set before the command starts is called hallpass_…: any other name may be one of the caller's variables, or of the
+# credential's, and the command has to find those as they are.
+unset hallpass_token hallpass_answer hallpass_body
 # The folder of the app's socket. Empty in the copy that comes with the package: that one looks for the app's own.
-AT=''
+hallpass_at=''
 
 usage() {
   cat >&2 <<'END'
@@ -24,7 +27,7 @@ fail() {
   exit 69
 }
 
-NL='
+hallpass_nl='
 '
 
 # One line to the app, its answer to standard output. The token goes through a pipe: it is in nobody's arguments.
@@ -46,18 +49,18 @@ for b in iter(lambda: s.recv(65536), b""): sys.stdout.buffer.write(b)' "$1"
   fi
 }
 
-# Sets `body` to what the app says, or ends with its words.
+# Sets `hallpass_body` to what the app says, or ends with its words.
 ask() {
-  [ -S "$AT/h" ] && [ -r "$AT/token" ] || fail 'The Hallpass app is not running.'
+  [ -S "$hallpass_at/h" ] && [ -r "$hallpass_at/token" ] || fail 'The Hallpass app is not running.'
   # A folder that is not ours would be somebody else's app.
-  [ -O "$AT" ] && [ -O "$AT/h" ] && [ -O "$AT/token" ] || fail "$AT belongs to another user."
-  read -r token <"$AT/token" || fail 'The Hallpass app is not running.'
-  answer=$(printf '1 %s %s\n' "$token" "$*" | carry "$AT/h" 2>/dev/null) || answer=
-  token=
-  case $answer in
-    ok) body= ;;
-    "ok$NL"*) body=${answer#"ok$NL"} ;;
-    'error '*) fail "${answer#error }" ;;
+  [ -O "$hallpass_at" ] && [ -O "$hallpass_at/h" ] && [ -O "$hallpass_at/token" ] || fail "$hallpass_at belongs to another user."
+  read -r hallpass_token <"$hallpass_at/token" || fail 'The Hallpass app is not running.'
+  hallpass_answer=$(printf '1 %s %s\n' "$hallpass_token" "$*" | carry "$hallpass_at/h" 2>/dev/null) || hallpass_answer=
+  hallpass_token=
+  case $hallpass_answer in
+    ok) hallpass_body= ;;
+    "ok$hallpass_nl"*) hallpass_body=${hallpass_answer#"ok$hallpass_nl"} ;;
+    'error '*) fail "${hallpass_answer#error }" ;;
     '') fail 'The Hallpass app is not running.' ;;
     *) fail 'What answers there is not the Hallpass app.' ;;
   esac
@@ -127,15 +130,22 @@ end_command() {
   for _ in 1 2 3 4 5; do
     sleep 1
     # shellcheck disable=SC2086
-    kill -0 $doomed 2>/dev/null || return 0
+    any_left $doomed || return 0
   done
   # shellcheck disable=SC2046,SC2086
   kill -KILL $doomed $(family "$command_pid") 2>/dev/null
 }
+# One by one: of several numbers, some shells say "gone" as soon as one is.
+any_left() {
+  for each; do
+    kill -0 "$each" 2>/dev/null && return 0
+  done
+  return 1
+}
 
-if [ -z "$AT" ]; then
-  for own in "${XDG_CONFIG_HOME:-$HOME/.config}/Hallpass/bin/hallpass" "$HOME/Library/Application Support/Hallpass/bin/hallpass"; do
-    [ -x "$own" ] && [ -O "$own" ] && exec "$own" "$@"
+if [ -z "$hallpass_at" ]; then
+  for hallpass_own in "${XDG_CONFIG_HOME:-$HOME/.config}/Hallpass/bin/hallpass" "$HOME/Library/Application Support/Hallpass/bin/hallpass"; do
+    [ -x "$hallpass_own" ] && [ -O "$hallpass_own" ] && exec "$hallpass_own" "$@"
   done
   fail 'Start the Hallpass app once first.'
 fi
@@ -145,23 +155,23 @@ case ${1-} in
     [ $# -eq 2 ] || usage
     name_of "$2"
     ask credential-process "$2"
-    printf '%s\n' "$body"
+    printf '%s\n' "$hallpass_body"
     ;;
   list)
     [ $# -eq 1 ] || usage
     ask list
-    [ -z "$body" ] || printf '%s\n' "$body"
+    [ -z "$hallpass_body" ] || printf '%s\n' "$hallpass_body"
     ;;
   run)
     [ $# -ge 3 ] || usage
     name_of "$2"
-    name=$2
+    hallpass_name=$2
     shift 2
     [ "$1" = -- ] && shift
     [ $# -gt 0 ] || usage
-    ask run sh "$name" $$
-    eval "$body"
-    body=
+    ask run sh "$hallpass_name" $$
+    eval "$hallpass_body"
+    unset hallpass_body hallpass_answer
     # The command takes this very process: its number, its terminal, its signals and its exit code are the caller's. What
     # watches over it is nobody's child and holds nothing of the caller's open.
     ( (watch_over $$ "$hallpass_lease" "$hallpass_grant" "$hallpass_run") </dev/null >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &)

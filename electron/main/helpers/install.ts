@@ -13,13 +13,13 @@ export interface HelperTexts {
   readonly powershell: string;
 }
 /** Line of the script that says where the socket is; empty in the copy that comes with the package. */
-const PLACE_LINE = /^AT=''$/m;
+const PLACE_LINE = /^hallpass_at=''$/m;
 
 const shellWord = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** The helper of this app. Pure. */
 export const helperScript = ({ shell }: HelperTexts, place: HelperPlace): string =>
-  shell.replace(PLACE_LINE, () => `AT=${shellWord(dirname(place.socket))}`);
+  shell.replace(PLACE_LINE, () => `hallpass_at=${shellWord(dirname(place.socket))}`);
 
 /** Windows: a PowerShell script that speaks to the pipe, and a command file that starts it. Built, not run. */
 const windowsFiles = (

@@ -97,6 +97,27 @@ describe('hallpass run', () => {
     expect(existsSync(`/proc/${child}/stat`) && !/ Z /.test(readFileSync(`/proc/${child}/stat`, 'utf8'))).toBe(false);
   });
 
+  test('a shell that ignores the signal is killed also when what it had started heard it', async () => {
+    const grantId = await desk.inject('orders-db', postgresCredential);
+    const deaf = 'sleep 600 & trap "" TERM; echo "child $!"; while :; do sleep 0.2; done';
+    const running = desk.start(desk.helper, ['run', 'orders-db', '--', 'sh', '-c', deaf]);
+    await running.said(/child (\d+)/);
+    await desk.injector.remove(grantId, 'revoked');
+    expect(await running.ended).toMatchObject({ signal: 'SIGKILL' });
+  });
+
+  test('variables of the caller and of the credential reach the command as they are, whatever they are called', async () => {
+    const names = ['answer', 'body', 'token', 'name', 'AT', 'NL', 'own', 'lease', 'run'];
+    const values = Object.fromEntries(names.map((name) => [name, `theirs ${name}`]));
+    const print = ['sh', '-c', `printf "%s\\n" ${names.map((name) => `"$${name}"`).join(' ')}`];
+    const wanted = Object.values(values).join('\n');
+    await desk.inject('orders-db', postgresCredential);
+    expect((await desk.hallpass(['run', 'orders-db', '--', ...print], values)).out).toBe(wanted);
+    const grantId = await desk.inject('api-key', { kind: 'secret', values });
+    expect((await desk.hallpass(['run', 'api-key', '--', ...print])).out).toBe(wanted);
+    await until('the app to hear of its end', () => desk.exits.includes(grantId));
+  });
+
   test('the keeper’s removal at the deadline ends the command too, with the app gone', async () => {
     await desk.inject('orders-db', postgresCredential, 3 * SECOND_MS);
     const running = desk.start(desk.helper, ['run', 'orders-db', '--', 'sleep', '600']);

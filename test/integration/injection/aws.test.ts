@@ -1,5 +1,5 @@
 /** The AWS profile for real: our files, our helper, the real `aws` command line against moto, and what was in the files before. */
-import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type AwsProvisioner, createAwsProvisioner } from '../../../electron/service/provisioners/aws';
@@ -191,6 +191,18 @@ describe.skipIf(missing !== null)('an AWS profile', () => {
         userError: { code: 'aws-file-unusable' },
       });
       expect(readFileSync(credentials(), 'utf8')).toBe('[mine]\n');
+    });
+
+    test('nor does one that others can read behind a link', async () => {
+      const real = join(desk.home, 'dotfiles-credentials');
+      have(real, '[mine]\n');
+      chmodSync(real, 0o644);
+      mkdirSync(dirname(credentials()), { mode: 0o700 });
+      symlinkSync(real, credentials());
+      await expect(desk.inject('prod', await make(newPrincipal()))).rejects.toMatchObject({
+        userError: { code: 'aws-file-unusable' },
+      });
+      expect(readFileSync(real, 'utf8')).toBe('[mine]\n');
     });
   });
 });

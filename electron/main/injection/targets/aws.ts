@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import { dirname, isAbsolute, join } from 'node:path';
 import { AwsCredential } from '../../../../shared/contract/aws';
 import { errorCode, InjectionError } from '../errors';
-import { editShared, readShared, type SurgeryDeps } from '../file-surgery';
+import { editShared, readShared, realTarget, type SurgeryDeps } from '../file-surgery';
 import { helperFile } from '../helper-file';
 import type { LoginShell, ShellAnswer } from '../login-shell';
 import { type Block, type BlockOwner, foreignNames, grantsIn, namesIn, setBlocks } from '../marked-blocks';
@@ -157,10 +157,11 @@ export function createAwsTarget(deps: AwsTargetDeps, context: TargetContext): Aw
       if (errorCode(error) !== 'EEXIST') throw error;
     }
   };
-  /** Keys are only put where nobody else can read them. */
+  /** Keys are only put where nobody else can read them. A link's own mode says nothing: the file behind it counts. */
   const refuseOpenFile = async (path: string): Promise<void> => {
-    const facts = await files.facts(path);
-    if (facts?.kind !== 'file' || deps.platform === 'win32' || (facts.mode & 0o077) === 0) return;
+    if (deps.platform === 'win32' || (await files.facts(path)) === null) return;
+    const { facts } = await realTarget(files, path);
+    if (facts === null || (facts.mode & 0o077) === 0) return;
     throw unusable(`${path} can be read by others, so no keys were put there.`, `Run: chmod 600 "${path}"`);
   };
   const commandFor = (place: AwsPlace, names: readonly string[], entry: Live): string | null => {

@@ -19,6 +19,13 @@ const ACTING_NAMES = new RegExp(
     'GIT_(SSH.*|EXEC_PATH|CONFIG.*|EXTERNAL_DIFF|ASKPASS|EDITOR|SEQUENCE_EDITOR|PAGER|PROXY.*|TEMPLATE_DIR|DIR|WORK_TREE|SSL.*)',
     'SSH_ASKPASS.*|SUDO_.*|EDITOR|VISUAL|PAGER|MANPAGER|BROWSER|LESSOPEN|LESSCLOSE|TERMCAP|TERMINFO.*',
     'COMSPEC|PATHEXT|PSMODULEPATH|SYSTEMROOT|WINDIR|APPDATA|LOCALAPPDATA|USERPROFILE',
+    // programs, or options that name one
+    '.*(PAGER|EDITOR|ASKPASS|_RSH)|(JAVA|MAVEN|GRADLE|SBT|ANT|JRUBY|CATALINA|JVM|KAFKA)_OPTS|MAVEN_ARGS|(GNU)?MAKEFLAGS|MFLAGS|GOFLAGS',
+    'VIMINIT|GVIMINIT|EXINIT|MYVIMRC|PHPRC|PHP_INI_SCAN_DIR|INPUTRC|PSQLRC|PGSYSCONFDIR|RUSTC_.*|RUSTFLAGS|CARGO_(BUILD|TARGET)_.*',
+    // files that name one: credential_process, exec plugins, helpers
+    'AWS_(CONFIG_FILE|SHARED_CREDENTIALS_FILE)|KUBECONFIG|DOCKER_CONFIG|TF_CLI_(CONFIG_FILE|ARGS.*)|ANSIBLE_.*|PIP_.*|YARN_.*',
+    // shells refuse to set these, and then stop reading
+    'UID|EUID|PPID|GID|EGID|_',
     '(HTTPS?|ALL|FTP|NO)_PROXY|SSL_CERT_.*|CURL_HOME|CURL_CA_BUNDLE|REQUESTS_CA_BUNDLE|OPENSSL_.*|HALLPASS_.*',
   ].join('|')})$`,
   'i',
@@ -33,7 +40,11 @@ export const ValueName = z
 export const Value = z
   .string()
   .min(1, 'A value is needed.')
-  .refine((text) => !/[\u0000-\u0008\u000a-\u001f\u007f]/.test(text), 'One line, without control characters.')
+  // U+0085, U+2028 and U+2029 end a line for some readers of such files: what follows would be a variable nobody checked
+  .refine(
+    (text) => !/[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029]/.test(text),
+    'One line, without control characters.',
+  )
   .refine((text) => new TextEncoder().encode(text).length <= MAX_VALUE_BYTES, '4,096 bytes at most.');
 export const Values = z
   .record(ValueName, Value)

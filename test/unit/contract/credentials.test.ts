@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { AwsCredential, AwsSettings } from '../../../shared/contract/aws';
 import { SshCredential } from '../../../shared/contract/ssh';
+import { Values } from '../../../shared/contract/values';
 import { ReceiverUrl } from '../../../shared/contract/webhook';
 
 const certificate = `ssh-ed25519-cert-v01@openssh.com ${'A'.repeat(120)} hp_x`;
@@ -42,5 +43,20 @@ describe('lines in a credential', () => {
   test('an address of a receiver is one word', () => {
     expect(ReceiverUrl.safeParse('https://hooks.internal/hallpass').success).toBe(true);
     for (const bad of ['https://a/\nb', '\thttps://a/']) expect(ReceiverUrl.safeParse(bad).success).toBe(false);
+  });
+});
+
+describe('named values', () => {
+  test('a name that makes a program run something is none, in whatever case', () => {
+    for (const name of ['API_KEY', 'PGPASSWORD', 'MYSQL_PWD', 'token', 'DATABASE_URL', 'AWS_ACCESS_KEY_ID', 'USERNAME'])
+      expect([name, Values.safeParse({ [name]: 'x' }).success]).toEqual([name, true]);
+    const acting = ['PATH', 'ld_preload', 'VIMINIT', 'MAKEFLAGS', 'PSQL_PAGER', 'KUBE_EDITOR', 'MAVEN_OPTS', 'GOFLAGS'];
+    for (const name of [...acting, 'KUBECONFIG', 'AWS_CONFIG_FILE', 'DOCKER_CONFIG', 'RSYNC_RSH', 'UID', '_'])
+      expect([name, Values.safeParse(JSON.parse(`{"${name}": "x", "OK": "x"}`)).success]).toEqual([name, false]);
+  });
+  test('a value is one line, for readers that know other line ends too', () => {
+    expect(Values.safeParse({ A: "it's ä\t$x" }).success).toBe(true);
+    for (const end of ['\n', '\r', '\u0085', '\u2028', '\u2029', '\u001e', '\0'])
+      expect([end, Values.safeParse({ A: `x${end}LD_PRELOAD=y` }).success]).toEqual([end, false]);
   });
 });

@@ -150,6 +150,17 @@ else {
       await expect(provisioner.setDeadline(target, principal, MINUTE_MS)).rejects.toMatchObject({ kind: 'conflict' });
     });
 
+    test('an end holds as long as its session would, also where the longest session was shortened meanwhile', async () => {
+      const principal = newPrincipal();
+      const long = { ...target, settings: { ...target.settings, maxSessionMinutes: 6 * 60 } };
+      const { sessionEndsAt } = await create(principal, { from: long, validForMs: 6 * HOUR_MS });
+      await provisioner.end(target, principal);
+      const PolicyName = `hallpass-${principal}`;
+      const { PolicyDocument } = await admin.send(new GetRolePolicyCommand({ RoleName, PolicyName }));
+      const [, at] = /E(\d+)"/.exec(decodeURIComponent(PolicyDocument ?? '')) ?? [];
+      expect(Number(at) * 1_000).toBeGreaterThanOrEqual(sessionEndsAt);
+    });
+
     test('a session is as long as the grant, never longer than the role allows', async () => {
       const lengthOf = async (validForMs: number) => {
         const { sessionEndsAt } = await create(newPrincipal(), { validForMs });

@@ -4,7 +4,7 @@
  * could only be one whose mark somebody took away, and an end then denies its name on every role.
  */
 import type { AwsCredential, AwsRole } from '../../../../shared/contract/aws';
-import { MIN_AWS_SESSION_MINUTES } from '../../../../shared/contract/aws';
+import { MAX_AWS_SESSION_MINUTES, MIN_AWS_SESSION_MINUTES } from '../../../../shared/contract/aws';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../../shared/domain/instant';
 import { type CreateOrder, type ReadBack, TargetError } from '../provisioner';
 import { type Aws, type AwsTarget, errorName, isMissing, roleArn, roleName } from './clients';
@@ -199,6 +199,21 @@ export async function moveDeadline(aws: Aws, target: AwsTarget, principal: strin
   for (const { role, name, mark } of live) if (mark) await put(aws, role, name, { ...mark, atSeconds });
 }
 
+/**
+ * When every session of the grant is over by itself. The settings may name a shorter longest session by now than when it was
+ * made, so the deadline that its mark held counts too: no session was made for longer, but for AWS's floor and a deadline
+ * that moved a little at the activation. Nor longer than AWS lets any session be: a role has room for few marks.
+ */
+export function overAtSeconds(
+  nowSeconds: number,
+  maxSessionMinutes: number,
+  found: readonly Pick<FoundPolicy, 'mark'>[],
+): number {
+  const held = found.map(({ mark }) => (mark ? mark.atSeconds + HOUR_MS / SECOND_MS : 0));
+  const after = (minutes: number) => nowSeconds + (minutes * MINUTE_MS) / SECOND_MS;
+  return Math.max(after(maxSessionMinutes), Math.min(after(MAX_AWS_SESSION_MINUTES), Math.max(0, ...held)));
+}
+
 const GONE: ReadBack = { exists: false, canLogIn: false, sessionCount: 0 };
 
 /**
@@ -214,7 +229,7 @@ export async function endSession(aws: Aws, target: AwsTarget, principal: string)
     principal,
     resourceId: target.resourceId,
     state: 'ended',
-    atSeconds: aws.nowSeconds() + (target.settings.maxSessionMinutes * MINUTE_MS) / SECOND_MS,
+    atSeconds: overAtSeconds(aws.nowSeconds(), target.settings.maxSessionMinutes, before.found),
   };
   for (const role of new Set(roles)) {
     const isForeign = before.found.some(

@@ -9,7 +9,7 @@ const WINDOW_MS = 300_000;
 const nonces = new Map(); // nonce → when it was used
 const lent = new Map(); // principal → { owner, until, token }; only in memory, so a restart ends every token
 const sign = (text) => `v1=${createHmac('sha256', HALLPASS_KEY).update(text).digest('hex')}`;
-const isSame = (a = '', b = '') => a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+const isSame = (a = '', b = '') => timingSafeEqual(Buffer.from(sign(a)), Buffer.from(sign(b))); // of whatever lengths
 
 function isCall({ method, url, headers }, body) {
   const { 'hallpass-timestamp': at, 'hallpass-nonce': nonce, 'hallpass-signature': signature } = headers;

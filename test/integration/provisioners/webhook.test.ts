@@ -160,6 +160,9 @@ describe('somebody between who has not the key', () => {
     expect((await deliver({ ...create, body: create.body.replace('60000', '99000') })).status).toBe(401);
     const { 'hallpass-signature': _, ...bare } = create.headers;
     expect((await deliver({ ...create, headers: bare })).status).toBe(401);
+    // as long in characters, longer in bytes
+    const odd = `v1=${'é'.repeat(64)}`;
+    expect((await deliver({ ...create, headers: { ...bare, 'hallpass-signature': odd } })).status).toBe(401);
     // one that was never used: right signature, too late and too early
     for (const awayMs of [-6 * 60_000, 6 * 60_000]) {
       const timestamp = String(Date.now() + awayMs);

@@ -207,8 +207,11 @@ async function change(
   return await deps.store.write(async (tx) => {
     const row = await tx.db.selectFrom('resources').selectAll().where('id', '=', id).executeTakeFirst();
     if (row?.state !== 'active') throw notFound('The resource');
+    // Again: somebody else may have changed where the stored one belongs since it was looked at.
+    if (body.settings && body.secret === undefined)
+      refuseStoredSecret(provisioner, settingsOf(row.settings), body.settings);
     if (!isSameServer(provisioner, settingsOf(row.settings), settings)) await refuseWhileInUse(tx, row);
-    const given = await asked(async () => adopted(deps, provisioner, row, body.secret));
+    const given = await asked(async () => adopted(deps, provisioner, row, settings, body.secret));
     const columns = { ...columnsOf(deps, row, body, given), ...observed };
     await tx.db.updateTable('resources').set(columns).where('id', '=', id).execute();
     const after: ResourceTable = { ...row, ...columns };
@@ -239,10 +242,20 @@ function columnsOf(
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
-/** The secret as it is stored; some kinds keep more in it than was typed. Undefined when none was given. */
-function adopted(deps: ResourceDeps, provisioner: Provisioner, row: ResourceTable, given: string | undefined) {
+/**
+ * The secret as it is stored; some kinds keep more in it than was typed. Undefined when none was given.
+ * Where it goes elsewhere from now on, nothing of the old one is kept with it: that too was given for the old place only.
+ */
+function adopted(
+  deps: ResourceDeps,
+  provisioner: Provisioner,
+  row: ResourceTable,
+  next: ResourceSettings,
+  given: string | undefined,
+) {
   if (given === undefined || provisioner.adoptSecret === undefined) return given;
-  return provisioner.adoptSecret(given, targetOf(row, deps.secretBox).secret);
+  const isMoved = provisioner.secretBarredBy(settingsOf(row.settings), next) !== null;
+  return provisioner.adoptSecret(given, isMoved ? null : targetOf(row, deps.secretBox).secret);
 }
 
 /** Grants are ended where they were made: while some are live, a resource can't be pointed at another server. */

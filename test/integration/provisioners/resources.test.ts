@@ -9,6 +9,7 @@ import { createResourceCases, type ResourceCases } from '../../../electron/servi
 import { createProvisioners } from '../../../electron/service/provisioners';
 import { openStore } from '../../../electron/service/store/open';
 import { createSecretBox } from '../../../electron/service/store/secret-box';
+import { secretContext } from '../../../electron/service/store/secret-context';
 import type { Store } from '../../../electron/service/store/store';
 import { NewResource } from '../../../shared/contract/resources';
 import { asInstant, type Clock } from '../../../shared/domain/instant';
@@ -32,6 +33,7 @@ let server: PostgresServer;
 let target: PgTestTarget;
 let store: Store;
 let cases: ResourceCases;
+let secretBox: ReturnType<typeof createSecretBox>;
 const provisioners = createProvisioners({ random: systemRandom });
 const input = <B>(body: B) => ({ params: undefined, query: undefined, body });
 const byId = <B>(id: string, body: B) => ({ params: { id }, query: undefined, body });
@@ -52,7 +54,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'hallpass-resources-'));
   server = await startPostgres();
   target = await makeTarget(server);
-  const secretBox = createSecretBox(systemRandom.bytes(32), systemRandom);
+  secretBox = createSecretBox(systemRandom.bytes(32), systemRandom);
   const file = join(folder, 'store.db');
   store = await openStore({ kind: 'sqlite', file, clock, random: systemRandom, log, secretBox, vaultFile: null });
   const lifecycle = createLifecycle({ clock, random: systemRandom, presence: { isOnline: () => false } });
@@ -293,4 +295,32 @@ test('while a grant is live, its resource can not be pointed at another server; 
   await expect(move()).rejects.toMatchObject({ code: 'conflict' });
   await setGrant({ residue_due_at: null });
   expect((await move()).settings).toEqual(elsewhere);
+});
+
+test('what is kept with a secret goes nowhere else with a new one: neither the former values nor the key of its rotation', async () => {
+  const rotation = (port: number) => ({
+    kind: 'secret' as const,
+    opens: 'The build service',
+    holders: 1,
+    rotation: { by: 'webhook' as const, url: `http://127.0.0.1:${port}/rotate` },
+  });
+  const former = { API_KEY: 'former-value-of-the-key', HALLPASS_ROTATION_KEY: 'k'.repeat(40) };
+  const typed = (values: object) => Object.entries(values).map((line) => line.join('='));
+  const made = await cases['resources.create'](
+    admin,
+    newResource('build', { settings: rotation(1), secret: typed(former).join('\n') }),
+  );
+  const stored = async () => {
+    const row = await store.db.selectFrom('resources').selectAll().where('id', '=', made.id).executeTakeFirstOrThrow();
+    return secretBox.open(row.secret_enc, secretContext.resourceSecret(made.id));
+  };
+  // A holder whose grant an administrator closed as attested is on the books still.
+  const held = { ...JSON.parse(await stored()), holders: [{ principal: `hp_${chance26()}`, version: 1, over: 'no' }] };
+  const secret_enc = secretBox.seal(JSON.stringify(held), secretContext.resourceSecret(made.id));
+  await store.write((tx) => tx.db.updateTable('resources').set({ secret_enc }).where('id', '=', made.id).execute());
+
+  await cases['resources.change'](admin, byId(made.id, { secret: 'API_KEY=another' }));
+  expect(await stored()).toContain(former.API_KEY); // the same place: its end can be read back there
+  await cases['resources.change'](admin, byId(made.id, { settings: rotation(2), secret: 'API_KEY=third' }));
+  for (const value of [...Object.values(former), 'another']) expect(await stored()).not.toContain(value);
 });

@@ -191,6 +191,9 @@ function serve(socket: Socket, answer: (line: string) => Promise<string>): void 
   let done = false;
   socket.on('error', () => undefined);
   socket.setTimeout(PATIENCE_MS, () => socket.destroy());
+  // Of its own: a byte now and then would put off the one above for ever.
+  const patience = setTimeout(() => socket.destroy(), PATIENCE_MS);
+  socket.once('close', () => clearTimeout(patience));
   const finish = (text: string) => {
     if (socket.destroyed) return;
     end(socket, text);
@@ -201,6 +204,7 @@ function serve(socket: Socket, answer: (line: string) => Promise<string>): void 
     const at = read.indexOf(0x0a);
     if (at < 0 && read.length < MAX_LINE_BYTES) return;
     done = true;
+    clearTimeout(patience);
     if (at < 0 || at >= MAX_LINE_BYTES) return finish(errorText('This is no request that Hallpass knows.'));
     void answer(read.subarray(0, at).toString('utf8')).then(finish, () => socket.destroy());
   });

@@ -292,6 +292,20 @@ describe('who may ask', () => {
     expect(desk.logged.join('\n')).not.toContain(token);
   });
 
+  test('who sends a line byte by byte is let go as one who sends nothing', async () => {
+    const socket = createConnection(desk.place.socket);
+    socket.on('error', () => undefined);
+    let sent = 0;
+    const dripping = setInterval(() => {
+      socket.write('1');
+      sent += 1;
+    }, 100);
+    socket.resume();
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearInterval(dripping);
+    expect(sent).toBeLessThan(500);
+  });
+
   test('who guesses is shut out for a while, and more requests than a person’s scripts send wait their turn', async () => {
     await desk.close();
     desk = await openDesk({ monotonicMs: () => 0 });

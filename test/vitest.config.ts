@@ -3,6 +3,7 @@
  * the headless desktop. `npm test` runs them one after the other; `npx vitest run --config test/vitest.config.ts --project
  * unit` runs one.
  */
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -26,6 +27,8 @@ function project(name: string, timeoutMs: number, more: { fileParallelism?: bool
 export default defineConfig({
   root,
   test: {
+    // Tests wait for servers and disks most of the time; Vitest would leave a machine of two cores with one worker.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       project('unit', 20_000),
       project('model', 300_000),

@@ -7,7 +7,7 @@
 import './lifecycle/small-heap';
 import './lifecycle/native-crypto';
 import { join } from 'node:path';
-import { app, dialog, protocol } from 'electron';
+import { app, type BrowserWindow, dialog, protocol } from 'electron';
 import type { Agent } from './agent/agent';
 import { HIDDEN_SWITCH } from './lifecycle/autostart';
 import { hardenApp } from './lifecycle/hardening';
@@ -70,6 +70,7 @@ async function run(): Promise<void> {
   const pages = lateAnswers();
   const preload = join(OUT, 'preload', 'app.cjs');
   const firstWindow = hidden ? null : bareMainWindow(preload); // its process starts while ours goes on
+  const read = firstWindow === null ? null : pageRead(firstWindow);
   const { openSettings, createAgent, createAppProtocol, createShell } = await rooms;
   const { store: settings, notices } = openSettings(paths.userData, Date.now());
   const agent = createAgent({
@@ -94,6 +95,7 @@ async function run(): Promise<void> {
   pages.answerWith(appProtocol); // only now: what the page asks over IPC is answered too
   const opening = hidden ? null : shell.openMain();
   early.push(...(await swept).notices);
+  await read; // asking the key store stops this process, which hands the page its files
   await agent.session.start(sample?.firstChoice); // from here on the key store may ask the user
   await opening;
   if (opening !== null) await quietMoment(agent);
@@ -114,6 +116,16 @@ function lateAnswers(): { answerWith(appProtocol: AppProtocol): void } {
   });
   protocol.handle('app', async (request) => (await there).handle(request));
   return { answerWith };
+}
+
+/** Until the page has got its files, or will not get them. */
+function pageRead({ webContents }: BrowserWindow): Promise<void> {
+  return new Promise((resolve) => {
+    webContents.once('dom-ready', () => resolve());
+    webContents.once('did-fail-load', () => resolve());
+    webContents.once('destroyed', () => resolve());
+    webContents.once('render-process-gone', () => resolve());
+  });
 }
 
 /** Until the page has its first data, or can't have any yet: what comes next would only take the processor from it. */

@@ -4,8 +4,8 @@
  * ends when that is gone, so no pid is ever kept or reused.
  * How it counts: once a second it compares time since boot (counts sleep, can't be set back) and the wall clock (on doubt
  * early) with the lease file, which the app rewrites atomically at an extension. It gives the app one second to do
- * it properly, then unlinks everything in the lease's folder. It does not touch the user's own files: those
- * hold no secret and are edited with care by the sweep, which it can start.
+ * it properly, then unlinks everything in the lease's folder. It does not touch the user's own files: those are edited with
+ * care by the sweep, which it can start, and hold no secret (but where the person chose a file of variables or of AWS keys).
  * What a crash leaves: the keeper is started before the secret is written, so there is no moment without one.
  */
 import { spawn } from 'node:child_process';

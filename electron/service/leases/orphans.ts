@@ -65,6 +65,20 @@ export async function noteOrphanEnded(deps: LeaseDeps, found: Found): Promise<vo
   );
 }
 
+/**
+ * Read back as ended, though not by us just now. Nothing where it was not listed. Why it may not stay on the list: what is
+ * due there is looked at again at once, for as long as the principal owns something and so stays on the target.
+ */
+export async function noteListedEnded(deps: LeaseDeps, found: Found): Promise<void> {
+  const listed = await deps.store.db
+    .selectFrom('orphans')
+    .select('principal')
+    .where('resource_id', '=', found.resource.id)
+    .where('principal', '=', found.principal)
+    .executeTakeFirst();
+  if (listed !== undefined) await noteOrphanEnded(deps, found);
+}
+
 /** Takes off the list what somebody else took off the target. */
 export async function forgetOrphansBut(
   deps: LeaseDeps,

@@ -9,7 +9,7 @@ import type { GrantTable, ResourceTable } from '../store/schema';
 import { isSilent, type LeaseDeps, reach, withTimeout, wordFailure } from './deps';
 import { eachGrant } from './due';
 import { CLEAN_UP_TIMEOUT_MS, END_TIMEOUT_MS, LIST_TIMEOUT_MS, RECONCILE_CONCURRENCY } from './limits';
-import { forgetOrphansBut, noteOrphanEnded, noteOrphanLeft, postponeOrphans } from './orphans';
+import { forgetOrphansBut, noteListedEnded, noteOrphanEnded, noteOrphanLeft, postponeOrphans } from './orphans';
 import { newestTurn } from './turns';
 
 const LIVE = new Set(['ready', 'provisioning', 'active', 'ending']);
@@ -87,7 +87,10 @@ async function endOrphan(
         return;
       }
       await noteOrphanEnded(deps, found);
-    } else if (owner?.residue_due_at) return; // the engine works its left-overs off
+    } else {
+      await noteListedEnded(deps, found); // somebody else locked it, or an answer of ours was lost
+      if (owner?.residue_due_at) return; // the engine works its left-overs off
+    }
     await withTimeout(deps, provisioner.cleanUp(target, principal), {
       what: 'Clearing away an orphaned login',
       lengthMs: CLEAN_UP_TIMEOUT_MS,

@@ -224,6 +224,8 @@ async function remove(deps: LeaseDeps, claim: Claim, facts: GrantFacts, hooks: W
   } catch (cause) {
     const why = wordFailure(cause);
     if (isSilent(cause)) hooks.heard(resource.id, 'silence');
+    // It is there and said no to this one; the others are not to wait until probes have come to them.
+    else if (cause instanceof TargetError) hooks.heard(resource.id, 'answer');
     deps.log.warn({ grantId: row.id, err: why }, 'access could not be removed yet');
     await finish(deps, claim, async (tx, now) => {
       const attempts = now.row.attempts + 1;

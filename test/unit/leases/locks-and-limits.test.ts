@@ -283,6 +283,38 @@ test('a stray login that resists is listed, tried again like any removal, and co
   expect([...new Set(await world.audited(orphan))]).toEqual(['principal.orphan_found', 'principal.orphan_ended']);
 });
 
+test('a target that comes back and refuses some removals does not keep the others waiting for its probes', async () => {
+  const ids = [await world.active('ann'), await world.active('zoe'), await world.active('bea')];
+  world.target.faultOf = () => 'unreachable';
+  await world.pass(45 * MINUTE_MS, 5_000);
+  // The one that was asked last is the last whose turn it would be.
+  const healthy = world.target.calls.filter((call) => call.operation === 'end').at(-1)?.principal;
+  world.target.faultOf = (operation, principal) => (operation === 'end' && principal !== healthy ? 'refused' : 'none');
+  await world.pass(5_000, 1_000);
+  const left = await Promise.all(ids.map((id) => world.grant('dan', id)));
+  expect(left.filter(({ state }) => state === 'ended')).toHaveLength(1);
+  expect(world.target.works(healthy ?? '')).toBe(false);
+});
+
+test('a stray login that somebody else locked comes off the list, also while it still owns something, and is not asked for all the time', async () => {
+  const orphan = `hp_${'0'.repeat(26)}`;
+  await world.leases.drain();
+  const login = { password: 'x', canLogIn: true, validUntil: world.clock.now() + HOUR_MS, sessions: 1 };
+  world.target.logins.set(orphan, login);
+  world.target.faultOf = (operation) => (operation === 'end' ? 'refused' : 'none');
+  await world.pass(6 * MINUTE_MS);
+  const listed = () => world.store.db.selectFrom('orphans').select('principal').execute();
+  expect(await listed()).not.toEqual([]);
+  Object.assign(login, { canLogIn: false, sessions: 0 });
+  world.target.residue = [{ kind: 'table', detail: 'public.kept' }];
+  await world.pass(40_000, 1_000);
+  expect(await listed()).toEqual([]);
+  expect(await world.audited(orphan)).toContain('principal.orphan_ended');
+  const before = world.target.calls.length;
+  await world.pass(MINUTE_MS, 1_000);
+  expect(world.target.calls.length - before).toBeLessThan(20);
+});
+
 test('a target restored from a backup with old logins is cleaned; those of live grants stay', async () => {
   const ended = await world.active('ann');
   const live = await world.active('zoe', { ttlMs: 2 * HOUR_MS });

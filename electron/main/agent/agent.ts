@@ -270,7 +270,11 @@ export function createAgent(deps: {
     async sweep() {
       const report = await injector.sweep();
       for (const live of report.resumed)
-        if (live.expiresAt !== null) clock.watch({ grantId: live.grantId, expiresAt: live.expiresAt });
+        if (live.expiresAt !== null) {
+          // A wall clock that was set back while the app was closed prolongs nothing.
+          const atMostMs = injector.remainingMs(live.grantId) ?? 0;
+          clock.watch({ grantId: live.grantId, expiresAt: live.expiresAt, atMostMs });
+        }
       if (report.removed.length + report.failed.length > 0)
         log('info', 'swept local files', { removed: report.removed.length, failed: report.failed.length });
       return { ...report, notices: [...report.notices, ...queue.notices, ...memory.notices] };

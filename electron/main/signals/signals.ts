@@ -76,8 +76,8 @@ export function createSignals(deps: {
         );
     }
   }
-  function look(): void {
-    const sleptMs = sleep.sleptMs();
+  function look(when: 'now and then' | 'at wake-up' = 'now and then'): void {
+    const sleptMs = sleep.sleptMs(when);
     if (sleptMs > 0) happened({ signal: 'sleep', lengthMs: sleptMs });
     const now = networksOf(deps.interfaces());
     const live = new Set(here().map(({ grantId }) => grantId));
@@ -93,7 +93,7 @@ export function createSignals(deps: {
   }
   return {
     async start() {
-      stopLook = deps.every(LOOK_EVERY_MS, look);
+      stopLook = deps.every(LOOK_EVERY_MS, () => look());
       look();
       try {
         const lock = await deps.watchLock(() => happened({ signal: 'screen_lock' }));
@@ -108,7 +108,7 @@ export function createSignals(deps: {
     power(what) {
       if (what === 'suspend') sleep.fallAsleep();
       else if (what === 'lock') happened({ signal: 'screen_lock' });
-      else look();
+      else look(what === 'resume' ? 'at wake-up' : 'now and then');
     },
     unwatched: () => unwatched,
     async missing(endOn) {

@@ -11,12 +11,14 @@ export interface SleepClocks {
 }
 /** Less than this between the two clocks is no sleep. */
 const SLACK_MS = 2_000;
+/** The system says that it will sleep up to this long before it does (its programs may put it off). */
+const MAX_DELAY_MS = 60_000;
 
 export interface SleepMeter {
   /** The system says that it is about to sleep. */
   fallAsleep(): void;
   /** Length of a sleep that is over and was not told before, 0 when there was none. Call at wake-up and now and then. */
-  sleptMs(): number;
+  sleptMs(asked?: 'now and then' | 'at wake-up'): number;
 }
 export function createSleepMeter(clocks: SleepClocks): SleepMeter {
   const read = () => ({ wallAt: clocks.now(), monotonicMs: clocks.monotonicMs(), boot: clocks.boot() });
@@ -26,14 +28,18 @@ export function createSleepMeter(clocks: SleepClocks): SleepMeter {
     fallAsleep() {
       asleepSince ??= read();
     },
-    sleptMs() {
+    sleptMs(asked = 'now and then') {
       const now = read();
-      const announced = asleepSince === null ? 0 : now.wallAt - asleepSince.wallAt;
+      const sinceSaid = asleepSince === null ? 0 : now.wallAt - asleepSince.wallAt;
+      // A look between the announcement and the sleep must not use the announcement up: where the monotonic clock goes on
+      // in sleep (Windows) nothing else would tell it afterwards.
+      const isStillAwake = asked === 'now and then' && sinceSaid >= 0 && sinceSaid < MAX_DELAY_MS;
+      const announced = isStillAwake ? 0 : sinceSaid;
       const isSameBoot = last.boot !== null && now.boot !== null && last.boot.bootId === now.boot.bootId;
       const counted = isSameBoot
         ? (now.boot?.uptimeMs ?? 0) - (last.boot?.uptimeMs ?? 0) - (now.monotonicMs - last.monotonicMs)
         : 0;
-      asleepSince = null;
+      if (!isStillAwake) asleepSince = null;
       last = now;
       const slept = Math.max(announced, counted > SLACK_MS ? counted : 0);
       return Math.max(0, Math.round(slept));

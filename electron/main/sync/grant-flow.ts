@@ -143,6 +143,8 @@ export function createGrantFlow(deps: {
       clock.watch({ grantId: grant.id, expiresAt, ttlMs: grant.ttlMs });
       const now = heard.get(grant.id);
       if (now === 'ending' || now === 'ended') await remove(grant.id, 'revoked');
+      else if (over.has(grant.id))
+        await remove(grant.id, 'returned'); // given back here while it was on its way
       else
         await queue.push({
           kind: 'report',

@@ -80,6 +80,16 @@ describe('sleep', () => {
     expect(meter.sleptMs()).toBe(HOUR_MS);
     expect(meter.sleptMs()).toBe(0);
   });
+  test('a look between the announcement and the sleep loses neither, also where the other clock runs on in sleep', () => {
+    const it = machine();
+    const meter = createSleepMeter({ ...it.clocks, boot: () => null });
+    meter.fallAsleep();
+    it.awake(400);
+    expect(meter.sleptMs()).toBe(0);
+    it.awake(20 * MINUTE_MS); // the monotonic clock counts the sleep
+    expect(meter.sleptMs('at wake-up')).toBe(20 * MINUTE_MS + 400);
+    expect(meter.sleptMs('at wake-up')).toBe(0);
+  });
   test('a wall clock that is set back makes no sleep, nor does one that is set forward', () => {
     const it = machine();
     const meter = createSleepMeter(it.clocks);

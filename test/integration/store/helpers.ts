@@ -13,6 +13,21 @@ import { type PostgresServer, startPostgres } from '../../bed/postgres';
 export const random: Random = { bytes: (count) => new Uint8Array(randomBytes(count)) };
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
+/** A policy's answer as the first version stored it: fields that came later are not in it, and must be read all the same. */
+const OLDEST_ANSWER = {
+  effect: 'approve',
+  rules: ['a-rule'],
+  maxDurationMs: null,
+  approvals: [],
+  reasonRequired: false,
+  ticket: { required: false, patterns: [] },
+  confirm: 'card',
+  message: null,
+  policyVersion: 1,
+  policyDigest: '0'.repeat(64),
+  problems: [],
+};
+
 /** A clock that a test moves. */
 export function testClock(start = 1_800_000_000_000): Clock & { set(at: number): void } {
   let at = start;
@@ -196,7 +211,7 @@ export async function seedGrant(store: Store, now: number, state = 'active') {
           digest: 'd',
           policy_version: 1,
           policy_digest: 'p',
-          answer: '{}',
+          answer: JSON.stringify({ answer: OLDEST_ANSWER, voided: [] }),
         },
         ...{
           blocked_because: null,

@@ -164,14 +164,24 @@ async function makeOnMariadb(
   );
   if (ownHost !== holderHost) await db.query(`RENAME USER ${user} TO ${principalAccount(principal, holderHost)}`);
 }
-/** The role that marks users of this resource, which the manager can grant. Another manager's that marks nobody is made anew. */
+/**
+ * The role that marks users of this resource, which the manager can grant. Another manager's that marks nobody is made anew:
+ * by one at a time, or the very first grants of a resource would take each other's mark away.
+ */
 async function grantableMark(db: Connection, resourceId: string): Promise<string> {
   const mark = markRoleFor(resourceId);
   if (await canGrantRole(db, mark)) return mark;
+  const [lock] = await db.query<{ got: unknown }>(`SELECT GET_LOCK(?, ${LOCK_WAIT_S}) AS got`, [mark]);
+  if (Number(lock?.got) !== 1)
+    throw new TargetError('unreachable', 'Another creation on this resource takes too long; this one is tried again.');
+  if (!(await canGrantRole(db, mark))) await makeMark(db, resourceId, mark);
+  await db.query('DO RELEASE_LOCK(?)', [mark]); // a failure ends the connection, and the lock with it
+  return mark;
+}
+async function makeMark(db: Connection, resourceId: string, mark: string): Promise<void> {
   if ((await roleExists(db, mark)) && (await listPrincipals(db, resourceId)).length === 0)
     await db.query(`DROP ROLE IF EXISTS ${ident(mark)}`);
   await db.query(`CREATE ROLE IF NOT EXISTS ${ident(mark)}`).catch(unlessRace);
-  return mark;
 }
 /** Another service made the same role in the same moment. */
 const unlessRace = (error: unknown): void => {

@@ -91,13 +91,23 @@ async function endOrphan(
       await noteListedEnded(deps, found); // somebody else locked it, or an answer of ours was lost
       if (owner?.residue_due_at) return; // the engine works its left-overs off
     }
+  } catch (cause) {
+    await noteOrphanLeft(deps, found, cause);
+    if (isSilent(cause)) throw cause; // the others would not be answered either
+    return;
+  }
+  await clearAway(deps, { provisioner, target }, principal);
+}
+/** What an ended login left gives nobody access: it is no stray login any more, and waits for the next look. */
+async function clearAway(deps: LeaseDeps, { provisioner, target }: Reached, principal: string): Promise<void> {
+  try {
     await withTimeout(deps, provisioner.cleanUp(target, principal), {
       what: 'Clearing away an orphaned login',
       lengthMs: CLEAN_UP_TIMEOUT_MS,
     });
   } catch (cause) {
-    await noteOrphanLeft(deps, found, cause);
-    if (isSilent(cause)) throw cause; // the others would not be answered either
+    if (isSilent(cause)) throw cause;
+    deps.log.warn({ principal, err: wordFailure(cause) }, 'what an orphaned login left could not be cleared away yet');
   }
 }
 

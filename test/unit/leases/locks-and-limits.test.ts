@@ -313,6 +313,12 @@ test('a stray login that somebody else locked comes off the list, also while it 
   const before = world.target.calls.length;
   await world.pass(MINUTE_MS, 1_000);
   expect(world.target.calls.length - before).toBeLessThan(20);
+  // Clearing away may be refused too: it is not found and ended again and again for that.
+  const said = (await world.audited(orphan)).length;
+  world.target.faultOf = (operation) => (operation === 'cleanUp' ? 'refused' : 'none');
+  await world.pass(11 * MINUTE_MS, 30_000);
+  expect(await listed()).toEqual([]);
+  expect(await world.audited(orphan)).toHaveLength(said);
 });
 
 test('a target restored from a backup with old logins is cleaned; those of live grants stay', async () => {

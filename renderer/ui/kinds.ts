@@ -37,9 +37,24 @@ export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
     commandFor: () => 'redis-cli',
     endByHand: (principal) => `ACL DELUSER ${principal}`,
   },
-  secret: { label: 'Secret', Icon: KeySquare, commandFor: (name) => `hallpass run ${name} -- …` },
-  webhook: { label: 'Webhook', Icon: Webhook, commandFor: (name) => `hallpass run ${name} -- …` },
-  ssh: { label: 'SSH', Icon: SquareTerminal, commandFor: (name) => `ssh ${name}` },
+  secret: {
+    label: 'Secret',
+    Icon: KeySquare,
+    commandFor: (name) => `hallpass run ${name} -- …`,
+    atEnd: 'It is changed at the end where the resource says how; else whoever kept it can use it.',
+  },
+  webhook: {
+    label: 'Webhook',
+    Icon: Webhook,
+    commandFor: (name) => `hallpass run ${name} -- …`,
+    atEnd: 'The receiver ends it, and decides what becomes of what is open.',
+  },
+  ssh: {
+    label: 'SSH',
+    Icon: SquareTerminal,
+    commandFor: (name) => `ssh ${name}`,
+    atEnd: 'Open sessions are cut when it ends where the host has the hook; else they go on.',
+  },
   aws: {
     label: 'AWS',
     Icon: Cloud,
@@ -48,7 +63,12 @@ export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
       `aws iam put-role-policy --role-name <the level’s role> --policy-name hallpass-${principal} --policy-document '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:userid":"*:${principal}"}}}}'`,
     atEnd: 'Calls are refused when it ends; one that is running goes on.',
   },
-  kubernetes: { label: 'Kubernetes', Icon: Ship, commandFor: () => 'kubectl --kubeconfig …' },
+  kubernetes: {
+    label: 'Kubernetes',
+    Icon: Ship,
+    commandFor: () => 'kubectl --kubeconfig …',
+    atEnd: 'Requests are refused when it ends; an open exec, port-forward or watch goes on.',
+  },
 };
 /** In the order they are offered. */
 export const KINDS = Object.keys(KIND_WORDS) as unknown as readonly [Kind, ...Kind[]];

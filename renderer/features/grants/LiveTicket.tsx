@@ -357,7 +357,11 @@ function EndingTicket({ grant, local }: LiveTicketProps) {
       <div className="mut cut" title={grant.removal.lastError ?? undefined}>
         {grant.resource.targetLabel}.{' '}
         {grant.removal.lastError === null ? (
-          'Open sessions are being cut.'
+          wordsOfKind(grant.resource.kind)?.atEnd === undefined ? (
+            'Open sessions are being cut.'
+          ) : (
+            'It is being taken away.'
+          )
         ) : (
           <b className="bad">
             {grant.removal.target === 'unknown' ? 'Target not answering' : 'Not gone yet'}

@@ -31,7 +31,7 @@ import {
 } from '../../ui';
 import { ByHandDialog } from './ByHand';
 import styles from './grants.module.css';
-import { endedHow, proofOf, remainingOf } from './wording';
+import { endedHow, proofOf, remainingOf, whatIsTaken } from './wording';
 
 export function EndedSlips({ grants }: { readonly grants: readonly GrantView[] }) {
   const now = useMinute();
@@ -234,7 +234,7 @@ export function RevokeDialog({ grant, onClose }: { readonly grant: GrantView; re
       open
       onClose={onClose}
       title={`End ${grant.holder.displayName}’s access to ${grant.resource.name}?`}
-      about={`Open sessions are cut and ${grant.level} is taken away at once. ${grant.holder.displayName} is told why.`}
+      about={`${whatIsTaken(grant)} ${grant.holder.displayName} is told why.`}
       onSubmit={(event) => {
         event.preventDefault();
         end.run();

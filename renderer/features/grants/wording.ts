@@ -6,6 +6,7 @@ import { assertNever } from '../../../shared/domain/assert-never';
 import { formatDuration, wordDuration } from '../../../shared/domain/duration';
 import { MINUTE_MS } from '../../../shared/domain/instant';
 import { wordApprovals, wordCount } from '../../app/words';
+import { wordsOfKind } from '../../ui/kinds';
 
 export const remainingOf = (grant: Pick<GrantView, 'expiresAt' | 'ttlMs'>, now: number): number =>
   Math.min(grant.ttlMs, Math.max(0, (grant.expiresAt ?? now) - now));
@@ -159,3 +160,11 @@ export const newestEnded = (grants: readonly GrantView[], most: number): GrantVi
     .filter((grant) => grant.state === 'ended')
     .sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0))
     .slice(0, most);
+
+/** What ending now does, before somebody agrees to it. Where sessions are not cut for certain, what becomes of them is said instead. */
+export function whatIsTaken(grant: Pick<GrantView, 'level' | 'resource'>): string {
+  const atEnd = wordsOfKind(grant.resource.kind)?.atEnd;
+  return atEnd === undefined
+    ? `Open sessions are cut and ${grant.level} is taken away at once.`
+    : `${grant.level} is taken away at once. ${atEnd}`;
+}

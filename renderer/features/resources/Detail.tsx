@@ -282,7 +282,7 @@ function LevelBox({ resource, level, answer, reach }: LevelBoxProps) {
     { body: { resourceId: resource.id, level: level.name, ttlMs: MINUTE_MS } },
     { enabled: askable },
   ).data;
-  const limits = preview !== undefined && preview.limits.length > 0 ? preview.limits : [limitOf(level)];
+  const limits = preview !== undefined && preview.limits.length > 0 ? preview.limits : [limitOf(level, resource.kind)];
   return (
     <li className={styles.level}>
       <div className="row">

@@ -5,6 +5,7 @@ import { assertNever } from '../../../shared/domain/assert-never';
 import { wordDuration } from '../../../shared/domain/duration';
 import type { Environment, RiskClass } from '../../../shared/domain/states';
 import { wordAgo, wordApprovals } from '../../app/words';
+import { wordsOfKind } from '../../ui/kinds';
 
 export interface ResourceFilter {
   readonly text: string;
@@ -74,10 +75,11 @@ export function answerForMe(level: CatalogEntry['levels'][number] | undefined): 
   }
 }
 /** What the target can not take back; told before anybody agrees. */
-export const limitOf = (level: Level): string =>
+export const limitOf = (level: Level, kind: string): string =>
   level.createsAccess
     ? 'Can make log-ins, functions or jobs of its own. Those outlive the grant: only the credential itself ends with it.'
-    : 'Makes no access of its own: sessions are cut and the log-in is removed at the end.';
+    : (wordsOfKind(kind)?.atEnd ??
+      'Makes no access of its own: sessions are cut and the log-in is removed at the end.');
 
 /** Names of the resources that need this one. */
 export const neededBy = (name: string, resources: readonly Resource[]): readonly Resource[] =>

@@ -102,6 +102,10 @@ describe('what notices say', () => {
       'may still know it',
     );
     expect(endingNotice(grant(), 1).title).toBe('orders-db ends in 1 minute');
+    expect(endingNotice(grant(), 1).body).toContain('open sessions are cut');
+    // Nobody is promised what their kind of target may not do.
+    for (const kind of ['ssh', 'aws', 'kubernetes', 'secret', 'webhook'])
+      expect(endingNotice(grant({ resource: { ...grant().resource, kind } }), 1).body).not.toContain('cut');
   });
 });
 

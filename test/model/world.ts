@@ -9,6 +9,7 @@ import { type AccessCases, createAccessCases, createLifecycle, type Lifecycle } 
 import type { Caller } from '../../electron/service/access/caller';
 import { type LeaseEngine, startLeases } from '../../electron/service/leases/engine';
 import { parsePolicy } from '../../electron/service/policy/parse';
+import type { Provisioner } from '../../electron/service/provisioners/provisioner';
 import { openStore } from '../../electron/service/store/open';
 import { createSecretBox } from '../../electron/service/store/secret-box';
 import { secretContext } from '../../electron/service/store/secret-context';
@@ -73,7 +74,6 @@ const silent = { info: () => {}, warn: () => {}, error: () => {}, debug: () => {
 type ResourceName = 'orders-dev' | 'orders-staging' | 'orders-prod';
 
 export class World {
-  readonly clock = new ManualClock();
   readonly random: SeededRandom;
   readonly target: ModelTarget;
   readonly connected = new Set<string>();
@@ -86,15 +86,21 @@ export class World {
   lifecycle!: Lifecycle;
   leases!: LeaseEngine;
   private readonly folder = mkdtempSync(join(tmpdir(), 'hallpass-world-'));
-  private readonly box;
+  /** Which of them a resource uses is its kind; the model, unless a test puts a real one here. */
+  readonly provisioners = new Map<string, Provisioner>();
+  readonly box;
 
-  private constructor(seed: number) {
+  private constructor(
+    seed: number,
+    readonly clock: ManualClock,
+  ) {
     this.random = new SeededRandom(seed);
     this.target = new ModelTarget(() => this.clock.now());
+    this.provisioners.set('postgres', this.target);
     this.box = createSecretBox(this.random.bytes(32), this.random);
   }
-  static async open(seed = 1): Promise<World> {
-    const world = new World(seed);
+  static async open(seed = 1, clock = new ManualClock()): Promise<World> {
+    const world = new World(seed, clock);
     await world.start();
     await world.seed();
     return world;
@@ -109,8 +115,7 @@ export class World {
     },
   };
   private get deps() {
-    const provisioners = new Map([['postgres', this.target]]);
-    const { clock, random, presence, store } = this;
+    const { clock, random, presence, store, provisioners } = this;
     return { store, clock, random, presence, provisioners };
   }
 

@@ -11,7 +11,7 @@ import { type LeaseEngine, startLeases } from '../../electron/service/leases/eng
 import { parsePolicy } from '../../electron/service/policy/parse';
 import type { Provisioner } from '../../electron/service/provisioners/provisioner';
 import { openStore } from '../../electron/service/store/open';
-import { createSecretBox } from '../../electron/service/store/secret-box';
+import { createSecretBox, type SecretBox } from '../../electron/service/store/secret-box';
 import { secretContext } from '../../electron/service/store/secret-context';
 import type { Store } from '../../electron/service/store/store';
 import type { GrantView } from '../../shared/contract/grants';
@@ -88,19 +88,21 @@ export class World {
   private readonly folder = mkdtempSync(join(tmpdir(), 'hallpass-world-'));
   /** Which of them a resource uses is its kind; the model, unless a test puts a real one here. */
   readonly provisioners = new Map<string, Provisioner>();
-  readonly box;
+  readonly box: SecretBox;
 
   private constructor(
     seed: number,
     readonly clock: ManualClock,
+    private readonly url: string | null,
   ) {
     this.random = new SeededRandom(seed);
     this.target = new ModelTarget(() => this.clock.now());
     this.provisioners.set('postgres', this.target);
     this.box = createSecretBox(this.random.bytes(32), this.random);
   }
-  static async open(seed = 1, clock = new ManualClock()): Promise<World> {
-    const world = new World(seed, clock);
+  /** In a file of its own, or on the PostgreSQL database whose URL is given. */
+  static async open(seed = 1, clock = new ManualClock(), url: string | null = null): Promise<World> {
+    const world = new World(seed, clock, url);
     await world.start();
     await world.seed();
     return world;
@@ -123,8 +125,7 @@ export class World {
     const { clock, random } = this;
     const file = join(this.folder, 'store.db');
     this.store = await openStore({
-      kind: 'sqlite',
-      file,
+      ...(this.url === null ? { kind: 'sqlite', file } : { kind: 'postgres', url: this.url }),
       clock,
       random,
       log: silent,

@@ -8,6 +8,7 @@ import { ApiProblem } from '../../../electron/main/session/api-problem';
 import { createReturnQueue } from '../../../electron/main/session/return-queue';
 import { ServiceAway } from '../../../electron/main/session/transport';
 import { createGrantFlow, type GrantFlow } from '../../../electron/main/sync/grant-flow';
+import type { Credential } from '../../../shared/contract/credential';
 import type { GrantView } from '../../../shared/contract/grants';
 import { Problem, type ProblemType } from '../../../shared/contract/problem';
 import { type Machine, newMachine } from '../injection/machine';
@@ -21,6 +22,10 @@ let flow: GrantFlow;
 let sent: { name: string; body: unknown }[];
 let answers: (Error | 'ok')[];
 const failed: string[] = [];
+const nothingSealed = (): Credential => {
+  throw new Error('nothing was sealed');
+};
+let opened = nothingSealed;
 const refusal = (code: ProblemType) =>
   new ApiProblem(
     Problem.parse({ type: `https://hallpass.example/problems/${code}`, title: `No: ${code}.`, status: 409, code }),
@@ -32,6 +37,7 @@ beforeEach(() => {
   sent = [];
   answers = [];
   failed.length = 0;
+  opened = nothingSealed;
   startApp();
 });
 afterEach(() => {
@@ -59,9 +65,7 @@ function startApp(): void {
     queue,
     callApi,
     deviceId: () => MY_DEVICE,
-    open: () => {
-      throw new Error('nothing was sealed');
-    },
+    open: () => opened(),
     serverNow: () => machine.clocks.wallAt,
     missingSignals: async () => [],
     onActive: () => undefined,
@@ -125,4 +129,20 @@ describe('a key that is wanted', () => {
     await flow.onGrant({ ...later, state: 'ended', endReason: 'revoked' });
     expect(injector.list().every(({ state }) => state === 'removed')).toBe(true);
   });
+});
+
+test('access that is given back while its credential is on its way leaves nothing here, though the service has not heard of it', async () => {
+  const back: Promise<void>[] = [];
+  opened = () => {
+    answers = [new ServiceAway('unreachable', 'away'), new ServiceAway('unreachable', 'away')];
+    back.push(flow.giveBack(grant().id));
+    return {
+      ...{ kind: 'postgres', host: 'db.example', port: 5432, database: 'orders', tls: 'disable' },
+      ...{ user: 'hp_x', password: 'planted-secret' },
+    } as Credential;
+  };
+  await flow.onGrant(grant({ state: 'provisioning', credentialReady: true, expiresAt: null, activatedAt: null }));
+  await Promise.all(back);
+  expect([failed, back.length]).toEqual([[], 1]);
+  expect(injector.list()).toMatchObject([{ state: 'removed' }]); // written, and gone again
 });

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { InjectionError, type InjectorDeps } from '../../electron/main/injection';
 import type { Credential } from '../../shared/contract/credential';
-import { contentOf, HOSTILE_FILES, ODD_PLACES } from './hostile-files';
 import { GRANT, type Machine, newMachine, credential as postgres } from '../unit/injection/machine';
+import { contentOf, HOSTILE_FILES, ODD_PLACES } from './hostile-files';
 
 const SECRET = 'planted-secret-0815';
 const TOKEN = 'planted.token.4711';

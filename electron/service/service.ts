@@ -120,8 +120,12 @@ export async function startService(config: ServiceConfig): Promise<Service> {
 export async function sweepOnce(config: ServiceConfig): Promise<SweepResult> {
   const stopping = stack(config.log ?? createLog());
   try {
-    const core = await startCore(config, stopping);
-    return await core.leases.sweep();
+    let endedBefore = 0;
+    const core = await startCore(config, stopping, async (store) => {
+      endedBefore = await endedCount(store);
+    });
+    const { left } = await core.leases.sweep();
+    return { ended: (await endedCount(core.store)) - endedBefore, left }; // the start itself ends what it can
   } finally {
     await stopping.run();
   }
@@ -130,8 +134,17 @@ export async function sweepOnce(config: ServiceConfig): Promise<SweepResult> {
 type Stopping = ReturnType<typeof stack>;
 type Core = Awaited<ReturnType<typeof startCore>>;
 
-/** Everything that ends access, and nothing that lets anybody in. */
-async function startCore(config: ServiceConfig, stopping: Stopping) {
+const endedCount = async ({ db }: Store): Promise<number> => {
+  const { count } = await db
+    .selectFrom('grants')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('state', '=', 'ended')
+    .executeTakeFirstOrThrow();
+  return Number(count);
+};
+
+/** Everything that ends access, and nothing that lets anybody in. `beforeLeases` sees the store as it was left. */
+async function startCore(config: ServiceConfig, stopping: Stopping, beforeLeases?: (store: Store) => Promise<void>) {
   const { clock = systemClock(), random = systemRandom, log = createLog() } = config;
   openDataFolder(config.dataDir);
   const lock = lockDataFolder(config.dataDir);
@@ -156,6 +169,7 @@ async function startCore(config: ServiceConfig, stopping: Stopping) {
   const lifecycle = createLifecycle({ clock, random, presence });
   if (store.mode().mode === 'normal') await installDefaultPolicy(store, { clock, random, presence });
 
+  await beforeLeases?.(store);
   const instanceId = toHex(random.bytes(8));
   const leases = startLeases({ store, clock, random, provisioners, secretBox, presence, instanceId, log });
   stopping.push('leases', () => within(clock, STOP_PATIENCE_MS, leases.stop()));

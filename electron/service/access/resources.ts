@@ -334,7 +334,10 @@ async function lockable(tx: WriteTx, id: string): Promise<ResourceTable> {
   return row;
 }
 async function orphans(deps: ResourceDeps, id: string): Promise<{ items: Orphan[]; nextCursor: null }> {
-  const rows = await deps.store.db
+  const { db } = deps.store;
+  const known = await db.selectFrom('resources').select('id').where('id', '=', id).executeTakeFirst();
+  if (known === undefined) throw notFound('The resource'); // archived ones may have some left
+  const rows = await db
     .selectFrom('orphans')
     .selectAll()
     .where('resource_id', '=', id)

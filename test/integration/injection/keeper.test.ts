@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { profileOf } from '../../../electron/main/injection/lease-folders';
 import { startApp, whenFolder } from './app-process';
+import { keepersUnder } from './keepers';
 
 const GRANT = 'grt_01jd0000000000000000000aaa';
 const PASSWORD = 'planted-secret-4711';
@@ -62,22 +63,7 @@ const leases = () => join(userDataDir, 'credentials');
 const passfile = () => join(leases(), GRANT, 'passfile');
 const serviceFile = () => readFileSync(join(home, '.pg_service.conf'), 'latin1');
 /** Keepers of this test: found by the folder in their arguments. */
-const keepers = () => {
-  const found = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-        if (!args.includes('hallpass-keeper') || !args.some((arg) => arg.startsWith(root))) return [];
-        const parent = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-        return [{ pid, parent, args }];
-      } catch {
-        return []; // it ended meanwhile
-      }
-    });
-  // A child that a keeper has forked and that is not yet the `sleep` it will be looks like a second one.
-  return found.filter(({ parent }) => !found.some(({ pid }) => pid === parent));
-};
+const keepers = () => keepersUnder(root);
 
 describe.runIf(process.platform === 'linux')('after the app was killed', () => {
   test('the credential is gone within 5 s of its deadline, not before it, and the next start cleans the rest', {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../model/world';
 import { startApp } from '../injection/app-process';
+import { keepersUnder } from '../injection/keepers';
 
 const KILLS = Number(process.env.HALLPASS_KILLS ?? 40);
 const SEED = Number(process.env.HALLPASS_SEED ?? 1);
@@ -45,17 +46,7 @@ const request = (id: string, lengthMs: number) => ({
   },
   expiresAt: Date.now() + lengthMs,
 });
-const keepers = (): number[] =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-        return args.includes('hallpass-keeper') && args.some((arg) => arg.startsWith(root)) ? [Number(pid)] : [];
-      } catch {
-        return []; // it ended meanwhile
-      }
-    });
+const keepers = (): number[] => keepersUnder(root).map(({ pid }) => Number(pid));
 const kill = (pid: number) => {
   try {
     process.kill(pid, 'SIGKILL');

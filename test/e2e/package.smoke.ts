@@ -3,12 +3,13 @@
  * `npm run package` first; `.ci/run` runs it. A hardened build can't be driven through the inspector, so this talks to the
  * page over the remote debugging port, which Chromium offers on request.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
 import { chromium } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Bed, startBed } from '../bed';
+import { type Bed, startBed, until } from '../bed';
 import { type Program, startProgram } from '../bed/processes';
 
 /** The fuse wire holds ASCII digits. */
@@ -50,7 +51,11 @@ function debuggerAddress(program: Program): Promise<string> {
 
 test('the packaged app opens its main window from its own origin', async () => {
   const program = await startPackaged('user', ['--remote-debugging-port=0']);
-  const browser = await chromium.connectOverCDP(await debuggerAddress(program));
+  const address = await debuggerAddress(program);
+  const log = path.join((await bed.environment('user')).HOME ?? '', '.config', 'Hallpass', 'log', 'hallpass.log');
+  // Whoever attaches while the window's process starts may wait for a page that never reports itself.
+  await until('the window', () => existsSync(log) && readFileSync(log, 'utf8').includes('the window can be shown'));
+  const browser = await chromium.connectOverCDP(address);
   try {
     const context = browser.contexts()[0];
     const page = context?.pages()[0] ?? (await context?.waitForEvent('page'));

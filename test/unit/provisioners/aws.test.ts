@@ -1,10 +1,10 @@
 /** AWS without an account: marks on roles, the keys of a manager, names that AWS gives and takes, what is told before approving. */
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createAwsProvisioner } from '../../../electron/service/provisioners/aws';
 import { asTargetError, partitionOf, roleArn, roleName } from '../../../electron/service/provisioners/aws/clients';
 import {
-  checkPrincipal,
   type Mark,
   markDocument,
   policyName,
@@ -12,6 +12,7 @@ import {
   readMark,
 } from '../../../electron/service/provisioners/aws/marks';
 import { levelsOf, proposedRoles, trustedArn } from '../../../electron/service/provisioners/aws/plan';
+import { checkPrincipalName } from '../../../electron/service/provisioners/principal-name';
 import { AwsRole, AwsSettings, readAwsKeys } from '../../../shared/contract/aws';
 
 const principal = `hp_${'0'.repeat(26)}`;
@@ -80,7 +81,7 @@ describe('a mark', () => {
       principal,
     ])
       expect(principalOf(name)).toBeNull();
-    expect(() => checkPrincipal('hp_*')).toThrow(RangeError);
+    expect(() => checkPrincipalName('hp_*')).toThrow(RangeError);
   });
 });
 

@@ -1,8 +1,9 @@
 /** How a level becomes rules of an access control list, and what is read out of the server's answers. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { checkPrincipalName } from '../../../electron/service/provisioners/principal-name';
 import { commandRules, limitsOf, proposedLevels, rulesFor } from '../../../electron/service/provisioners/redis/rules';
-import { checkPrincipal, userIn } from '../../../electron/service/provisioners/redis/users';
+import { userIn } from '../../../electron/service/provisioners/redis/users';
 import { RedisNode, RedisSettings, redisNodeOf } from '../../../shared/contract/redis';
 import { Level } from '../../../shared/contract/resources';
 
@@ -108,9 +109,9 @@ describe('answers', () => {
       expect(() => userIn(said, 'a:1')).toThrow(/not known/);
   });
   test('only names of our form are principals', () => {
-    checkPrincipal('hp_01jd0000000000000000000aaa');
+    checkPrincipalName('hp_01jd0000000000000000000aaa');
     for (const name of ['default', 'hp_', 'hp_01jd0000000000000000000aaa ', 'hp_01jd0000000000000000000aaa\n'])
-      expect(() => checkPrincipal(name)).toThrow(RangeError);
+      expect(() => checkPrincipalName(name)).toThrow(RangeError);
   });
 });
 

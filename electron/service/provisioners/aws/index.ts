@@ -6,10 +6,10 @@
  */
 import type { AwsCredential, AwsSettings } from '../../../../shared/contract/aws';
 import type { ConnectionReport, Level } from '../../../../shared/contract/resources';
+import { checkDeadlineIn, checkPrincipalName, checkValidFor } from '../principal-name';
 import { type Provisioner, TargetError } from '../provisioner';
 import { type AwsTarget, createClients, partitionOf } from './clients';
 import { checkManager, labelOf, recipeFor } from './manager';
-import { checkPrincipal } from './marks';
 import { applyRoles, levelsOf, planRoles, proposedRoles } from './plan';
 import { clearSession, createSession, endSession, listSessions, moveDeadline, readSession } from './sessions';
 
@@ -37,27 +37,26 @@ export function createAwsProvisioner(): AwsProvisioner {
     plan: (target) => clients.on(target, (aws) => planRoles(aws, target)),
     apply: (target, digest) => clients.on(target, (aws) => applyRoles(aws, target, digest)),
     async create(target, order) {
-      checkPrincipal(order.principal);
-      if (!Number.isSafeInteger(order.validForMs) || order.validForMs <= 0)
-        throw new RangeError('"validForMs" expected whole milliseconds above 0');
+      checkPrincipalName(order.principal);
+      checkValidFor(order.validForMs);
       return await clients.on(target, (aws) => createSession(aws, target, order));
     },
     async setDeadline(target, principal, validForMs) {
-      checkPrincipal(principal);
-      if (!Number.isSafeInteger(validForMs)) throw new RangeError('"validForMs" expected whole milliseconds');
+      checkPrincipalName(principal);
+      checkDeadlineIn(validForMs);
       await clients.on(target, (aws) => moveDeadline(aws, target, principal, validForMs));
     },
     async end(target, principal) {
-      checkPrincipal(principal);
+      checkPrincipalName(principal);
       const readBack = await clients.on(target, (aws) => endSession(aws, target, principal));
       return { readBack, sessionsCut: 0 };
     },
     async readBack(target, principal) {
-      checkPrincipal(principal);
+      checkPrincipalName(principal);
       return await clients.on(target, (aws) => readSession(aws, target, principal));
     },
     async cleanUp(target, principal) {
-      checkPrincipal(principal);
+      checkPrincipalName(principal);
       const left = await clients.on(target, (aws) => clearSession(aws, target, principal));
       if (left === 'clear') return { done: true, residue: [] };
       return { done: false, residue: [{ kind: 'session', detail: 'The session was not ended yet.' }] };

@@ -4,6 +4,7 @@
  */
 import type { ConnectionReport } from '../../../../shared/contract/resources';
 import { MINUTE_MS, SECOND_MS } from '../../../../shared/domain/instant';
+import { TRIAL_PRINCIPAL } from '../principal-name';
 import {
   type Aws,
   type AwsTarget,
@@ -19,8 +20,6 @@ import { markDocument, policyName } from './marks';
 import { trustedArn } from './plan';
 
 type Check = ConnectionReport['checks'][number];
-/** A name in our form that no grant has. */
-const TRIAL_PRINCIPAL = `hp_${'0'.repeat(26)}`;
 const TRIAL_SESSION = 'hallpass-connection-test';
 const SHORTEST_SESSION_SECONDS = 900;
 

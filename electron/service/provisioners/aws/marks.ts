@@ -7,16 +7,12 @@
  * A mark names the resource that it belongs to, and when it may go: once every session it could concern is over by itself.
  */
 import { z } from 'zod';
+import { checkPrincipalName } from '../principal-name';
 
-const PRINCIPAL = /^hp_[0-9a-hjkmnp-tv-z]{26}$/;
 const NAME = /^hallpass-(hp_[0-9a-hjkmnp-tv-z]{26})(-e)?$/;
 /** Letters and digits only, says AWS: the resource's id without its prefix, Live or Ended, and seconds. */
 const SID = /^([0-9a-z]{26})([LE])(\d{1,12})$/;
 
-/** @throws RangeError for what is no principal of ours */
-export function checkPrincipal(principal: string): void {
-  if (!PRINCIPAL.test(principal)) throw new RangeError('"principal" expected hp_ and 26 base32 characters');
-}
 /** `aside`: where somebody else's policy has the name already. */
 export const policyName = (principal: string, place: 'usual' | 'aside' = 'usual'): string =>
   `hallpass-${principal}${place === 'aside' ? '-e' : ''}`;
@@ -35,7 +31,7 @@ const isoOf = (seconds: number): string => new Date(seconds * 1_000).toISOString
 
 /** The policy document. As short as can be: a role has room for 10,240 characters in all its inline policies. */
 export function markDocument(mark: Mark): string {
-  checkPrincipal(mark.principal);
+  checkPrincipalName(mark.principal);
   const who = { StringLike: { 'aws:userid': `*:${mark.principal}` } };
   const deny = { Effect: 'Deny', Action: '*', Resource: '*' };
   const sid = `${mark.resourceId.replace(/^res_/, '')}${mark.state === 'live' ? 'L' : 'E'}${mark.atSeconds}`;

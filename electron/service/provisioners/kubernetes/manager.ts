@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { KubernetesRole } from '../../../../shared/contract/kubernetes';
 import type { ConnectionReport } from '../../../../shared/contract/resources';
+import { TRIAL_PRINCIPAL } from '../principal-name';
 import { TargetError } from '../provisioner';
 import { type KubernetesApi, type KubernetesTarget, refusal, wordsOf } from './api';
 import { manifestFor } from './manifest';
@@ -22,8 +23,6 @@ import {
 } from './objects';
 
 type Check = ConnectionReport['checks'][number];
-/** A name in our form that no grant has; it is only ever made as a dry run. */
-const TRIAL_PRINCIPAL = `hp_${'0'.repeat(26)}`;
 const APPLY = 'Apply the recipe below: kubectl apply -f -';
 const fine = (name: string, detail: string): Check => ({ name, ok: true, detail, remedy: null });
 const wrong = (name: string, detail: string, remedy: string): Check => ({ name, ok: false, detail, remedy });

@@ -2,6 +2,8 @@
  * Where accounts, roles and privileges are written down on the server, read the same way for MySQL and MariaDB.
  * Why the grant tables and not SHOW: SHOW CREATE USER and SHOW GRANTS of others need SELECT on the whole `mysql` schema.
  */
+
+import { isPrincipalName } from '../principal-name';
 import { TargetError } from '../provisioner';
 import type { Connection } from './connections';
 import { markRoleFor, resourceOfMark } from './quoting';
@@ -40,7 +42,7 @@ export async function listPrincipals({ query, standing }: Connection, resourceId
       : `SELECT DISTINCT User AS name FROM mysql.user
           WHERE JSON_UNQUOTE(JSON_EXTRACT(User_attributes, '$.metadata.hallpass')) = ? ORDER BY 1`;
   const rows = await query<{ name: string }>(sql, [markRoleFor(resourceId)]);
-  return rows.map((row) => String(row.name)).filter((name) => /^hp_[0-9a-hjkmnp-tv-z]{26}$/.test(name));
+  return rows.map((row) => String(row.name)).filter(isPrincipalName);
 }
 
 export async function roleExists({ query, standing }: Connection, role: string): Promise<boolean> {

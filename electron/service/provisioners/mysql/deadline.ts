@@ -4,12 +4,13 @@
  * The event belongs to the manager, goes with the end, and does nothing to a user that is gone.
  */
 import type { MysqlSettings } from '../../../../shared/contract/mysql';
+import { checkPrincipalName } from '../principal-name';
 import { TargetError } from '../provisioner';
 import type { Connection, MysqlTarget } from './connections';
-import { checkPrincipal, ident, literal, principalAccount } from './quoting';
+import { ident, literal, principalAccount } from './quoting';
 
 const eventName = (schema: string, principal: string): string => {
-  checkPrincipal(principal);
+  checkPrincipalName(principal);
   return `${ident(schema)}.${ident(principal)}`;
 };
 /** Looked at before anything is made: a limit that never comes is none. */

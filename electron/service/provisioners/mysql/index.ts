@@ -6,6 +6,7 @@
 import type { MysqlCredential, MysqlSettings } from '../../../../shared/contract/mysql';
 import type { ConnectionReport, Level } from '../../../../shared/contract/resources';
 import type { Random } from '../../../../shared/domain/instant';
+import { checkDeadlineIn, checkPrincipalName, checkValidFor } from '../principal-name';
 import { type Provisioner, TargetError } from '../provisioner';
 import { listPrincipals } from './accounts';
 import { createConnections, type MysqlTarget } from './connections';
@@ -13,7 +14,6 @@ import { setEvent } from './deadline';
 import { endAccess, workOffResidue } from './ending';
 import { applyLevels, planLevels, proposedLevels } from './levels';
 import { checkManager, recipeFor } from './manager';
-import { checkPrincipal } from './quoting';
 import { checkExtendable, createUser, lockUser, oneAtATime, readUser } from './users';
 
 export type MysqlProvisioner = Provisioner<MysqlSettings, MysqlCredential>;
@@ -40,14 +40,13 @@ export function createMysqlProvisioner(deps: { readonly random: Random }): Mysql
     plan: (target) => connections.onTarget(target, (db) => planLevels(db, target)),
     apply: (target, digest) => connections.onTarget(target, (db) => applyLevels(db, target, digest)),
     async create(target, order) {
-      checkPrincipal(order.principal);
-      if (!Number.isSafeInteger(order.validForMs) || order.validForMs <= 0)
-        throw new RangeError('"validForMs" expected whole milliseconds above 0');
+      checkPrincipalName(order.principal);
+      checkValidFor(order.validForMs);
       return await createUser(connections, target, order, deps.random);
     },
     async setDeadline(target, principal, validForMs) {
-      checkPrincipal(principal);
-      if (!Number.isSafeInteger(validForMs)) throw new RangeError('"validForMs" expected whole milliseconds');
+      checkPrincipalName(principal);
+      checkDeadlineIn(validForMs);
       await connections.onTarget(target, (db) =>
         oneAtATime(db, principal, async () => {
           await checkExtendable(db, principal);
@@ -57,15 +56,15 @@ export function createMysqlProvisioner(deps: { readonly random: Random }): Mysql
       );
     },
     async end(target, principal) {
-      checkPrincipal(principal);
+      checkPrincipalName(principal);
       return await connections.onTarget(target, (db) => endAccess(db, target, principal));
     },
     async readBack(target, principal) {
-      checkPrincipal(principal);
+      checkPrincipalName(principal);
       return await connections.onTarget(target, (db) => readUser(db, principal));
     },
     async cleanUp(target, principal) {
-      checkPrincipal(principal);
+      checkPrincipalName(principal);
       return await connections.onTarget(target, (db) => workOffResidue(db, target, principal));
     },
     list: (target) => connections.onTarget(target, (db) => listPrincipals(db, target.resourceId)),

@@ -4,6 +4,7 @@
  */
 import type { ConnectionReport } from '../../../../shared/contract/resources';
 import type { Random } from '../../../../shared/domain/instant';
+import { TRIAL_PRINCIPAL } from '../principal-name';
 import { canGrantRole, managerRights, mayEndConnections, roleExists } from './accounts';
 import { asTargetError, type Connection, type MysqlTarget, numberOf } from './connections';
 import { schedulerRuns } from './deadline';
@@ -13,8 +14,6 @@ import { type Flavor, isAtLeast, OLDEST, PRODUCT, roleInSql } from './standing';
 import { newPassword, oneAtATime } from './users';
 
 type Check = ConnectionReport['checks'][number];
-/** A name in our form that no grant has. */
-const TRIAL_PRINCIPAL = `hp_${'0'.repeat(26)}`;
 /** Privileges that make a level more than it says. */
 const MAKES_OBJECTS = ['Create_view_priv', 'Create_routine_priv', 'Event_priv', 'Trigger_priv', 'Grant_priv'] as const;
 

@@ -4,13 +4,13 @@
  * Holds for the `sql_mode` that connections.ts sets: backslashes escape, double quotes are strings.
  */
 import { createHash } from 'node:crypto';
+import { checkPrincipalName } from '../principal-name';
 import { TargetError } from '../provisioner';
 
 /** Of schemas, tables and the like, on MySQL and MariaDB. */
 export const MAX_IDENTIFIER_CHARACTERS = 64;
 /** MySQL's limit for users and roles; MariaDB takes 80 and more, but a plan should read the same on both. */
 export const MAX_ROLE_CHARACTERS = 32;
-const PRINCIPAL = /^hp_[0-9a-hjkmnp-tv-z]{26}$/;
 
 const lengthOf = (text: string): number => [...text].length;
 
@@ -40,14 +40,10 @@ export function schemaInGrant(schema: string): string {
   return `\`${schemaPattern(schema).replaceAll('`', '``')}\``;
 }
 
-/** Throws a RangeError for anything but `hp_` and 26 characters: no other user is ever touched. */
-export function checkPrincipal(principal: string): void {
-  if (!PRINCIPAL.test(principal)) throw new RangeError('"principal" expected hp_ and 26 base32 characters');
-}
 /** `'user'@'host'`. A user is both: the same name at another host is another account. */
 export const account = (user: string, host: string): string => `${literal(user)}@${literal(host)}`;
 export function principalAccount(principal: string, host: string): string {
-  checkPrincipal(principal);
+  checkPrincipalName(principal);
   return account(principal, host);
 }
 

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { MysqlCredential } from '../../../../shared/contract/mysql';
 import type { Random } from '../../../../shared/domain/instant';
+import { checkPrincipalName } from '../principal-name';
 import { type CreateOrder, type ReadBack, TargetError } from '../provisioner';
 import {
   type Account,
@@ -18,7 +19,7 @@ import {
 } from './accounts';
 import { type Connection, type Connections, ERROR, type MysqlTarget, numberOf } from './connections';
 import { setEvent } from './deadline';
-import { checkPrincipal, ident, literal, markRoleFor, principalAccount } from './quoting';
+import { ident, literal, markRoleFor, principalAccount } from './quoting';
 import { roleInSql } from './standing';
 
 /** Somebody drops or makes the same user between our look and our statement: look again, this often. */
@@ -28,7 +29,7 @@ const LOCK_WAIT_S = 5;
 
 /** Lets one at a time work on a principal, over all services that share the target. Goes on without the lock when it takes too long. */
 export async function oneAtATime<T>(db: Connection, principal: string, work: () => Promise<T>): Promise<T> {
-  checkPrincipal(principal);
+  checkPrincipalName(principal);
   const name = `hallpass:${principal}`;
   await db.query(`DO GET_LOCK(?, ${LOCK_WAIT_S})`, [name]);
   const result = await work(); // a failure ends the connection, and the lock with it
@@ -190,7 +191,7 @@ const unlessRace = (error: unknown): void => {
 
 /** What the server says now. An account that is locked can't log in; nothing else proves that. */
 export async function readUser(db: Connection, principal: string): Promise<ReadBack> {
-  checkPrincipal(principal);
+  checkPrincipalName(principal);
   await requireSight(db);
   const accounts = await findAccounts(db, principal);
   const sessions = (await readSessions(db, principal)).filter(({ user }) => user === principal);

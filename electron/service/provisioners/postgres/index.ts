@@ -6,6 +6,7 @@
 import type { PostgresCredential } from '../../../../shared/contract/credential';
 import type { ConnectionReport, Level, PostgresSettings } from '../../../../shared/contract/resources';
 import type { Random } from '../../../../shared/domain/instant';
+import { checkDeadlineIn, checkValidFor } from '../principal-name';
 import { type Provisioner, TargetError } from '../provisioner';
 import { type Connection, createConnections, type PgTarget } from './connections';
 import { endAccess } from './ending';
@@ -62,15 +63,14 @@ export function createPostgresProvisioner(deps: { readonly random: Random }): Po
     apply: (target, digest) => connections.onTarget(target, (db) => applyLevels(db, target, digest)),
     async create(target, order) {
       principalIdent(order.principal);
-      if (!Number.isSafeInteger(order.validForMs) || order.validForMs <= 0)
-        throw new RangeError('"validForMs" expected whole milliseconds above 0');
+      checkValidFor(order.validForMs);
       const made = await connections.onTarget(target, (db) => createRole(db, target, order, deps.random));
       remember(target, order.principal, made.oid);
       return made.credential;
     },
     async setDeadline(target, principal, validForMs) {
       principalIdent(principal);
-      if (!Number.isSafeInteger(validForMs)) throw new RangeError('"validForMs" expected whole milliseconds');
+      checkDeadlineIn(validForMs);
       await connections.onTarget(target, (db) => moveDeadline(db, principal, validForMs));
     },
     async end(target, principal) {

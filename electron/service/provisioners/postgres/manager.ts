@@ -3,6 +3,7 @@
  * back, not only read from the catalog; each failed check comes with the statement that mends it.
  */
 import type { ConnectionReport } from '../../../../shared/contract/resources';
+import { TRIAL_PRINCIPAL } from '../principal-name';
 import { type Connection, codeOf, type PgTarget } from './connections';
 import { openSchemas, type Standing, standingOf } from './levels';
 import { poolerRecipe } from './pooler';
@@ -11,8 +12,6 @@ import { groupRoleName, ident, literal, markFor } from './quoting';
 
 type Check = ConnectionReport['checks'][number];
 export const FIRST_SUPPORTED_MAJOR = 13;
-/** A name in our form that no grant has; the role lives inside a transaction that is rolled back. */
-const TRIAL_PRINCIPAL = `hp_${'0'.repeat(26)}`;
 
 const fine = (name: string, detail: string): Check => ({ name, ok: true, detail, remedy: null });
 const wrong = (name: string, detail: string, remedy: string): Check => ({ name, ok: false, detail, remedy });

@@ -3,11 +3,11 @@
  * Every name that reaches SQL text goes through here, in ending too; nothing is ever put into quotes by hand.
  */
 import { createHash } from 'node:crypto';
+import { checkPrincipalName } from '../principal-name';
 import { TargetError } from '../provisioner';
 
 /** Where PostgreSQL cuts a name silently (NAMEDATALEN − 1): a longer one would name something else. */
 export const MAX_IDENTIFIER_BYTES = 63;
-const PRINCIPAL = /^hp_[0-9a-hjkmnp-tv-z]{26}$/;
 
 /** A quoted identifier. Throws TargetError `refused` when the server could not hold the name as it is. */
 export function ident(name: string): string {
@@ -26,7 +26,7 @@ export function literal(text: string): string {
 
 /** The principal's name, quoted. Throws a RangeError for anything but `hp_` and 26 characters: no other role is ever touched. */
 export function principalIdent(principal: string): string {
-  if (!PRINCIPAL.test(principal)) throw new RangeError('"principal" expected hp_ and 26 base32 characters');
+  checkPrincipalName(principal);
   return ident(principal);
 }
 

@@ -7,12 +7,13 @@ import { createHash } from 'node:crypto';
 import type { RedisCredential, RedisSettings } from '../../../../shared/contract/redis';
 import type { LevelPlan } from '../../../../shared/contract/resources';
 import type { Random } from '../../../../shared/domain/instant';
+import { checkDeadlineIn, checkPrincipalName, checkValidFor } from '../principal-name';
 import { type Provisioner, TargetError } from '../provisioner';
 import { cleanUpUser, endUser } from './ending';
 import { checkManager } from './manager';
 import { onEveryNode, type RedisTarget, together, tryEveryNode } from './nodes';
 import { limitsOf, proposedLevels, rulesFor } from './rules';
-import { askFacts, checkPresent, checkPrincipal, createUser, listUsers, merged, readUser } from './users';
+import { askFacts, checkPresent, createUser, listUsers, merged, readUser } from './users';
 
 export type RedisProvisioner = Provisioner<RedisSettings, RedisCredential>;
 
@@ -39,22 +40,21 @@ export function createRedisProvisioner(deps: { readonly random: Random }): Redis
       return { ok: true, ran: 0, error: null, failedSql: null };
     },
     async create(target, order) {
-      checkPrincipal(order.principal);
-      if (!Number.isSafeInteger(order.validForMs) || order.validForMs <= 0)
-        throw new RangeError('"validForMs" expected whole milliseconds above 0');
+      checkPrincipalName(order.principal);
+      checkValidFor(order.validForMs);
       return await creations.run(order.principal, () => createUser(target, order, deps.random));
     },
     async setDeadline(target, principal, validForMs) {
-      checkPrincipal(principal);
-      if (!Number.isSafeInteger(validForMs)) throw new RangeError('"validForMs" expected whole milliseconds');
+      checkPrincipalName(principal);
+      checkDeadlineIn(validForMs);
       await checkPresent(target, principal);
     },
     async end(target, principal) {
-      checkPrincipal(principal);
+      checkPrincipalName(principal);
       return await endUser(target, principal);
     },
     async readBack(target, principal) {
-      checkPrincipal(principal);
+      checkPrincipalName(principal);
       const outcomes = await tryEveryNode(target, (node) => readUser(node, principal));
       const said = merged(outcomes.flatMap((one) => (one.error === null ? [one.value] : [])));
       const failures = outcomes.flatMap((one) => (one.error === null ? [] : [one.error]));
@@ -63,7 +63,7 @@ export function createRedisProvisioner(deps: { readonly random: Random }): Redis
       return said;
     },
     async cleanUp(target, principal) {
-      checkPrincipal(principal);
+      checkPrincipalName(principal);
       return await cleanUpUser(target, principal);
     },
     list: listUsers,

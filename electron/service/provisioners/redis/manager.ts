@@ -4,16 +4,14 @@
  */
 import type { RedisSettings } from '../../../../shared/contract/redis';
 import type { ConnectionReport } from '../../../../shared/contract/resources';
+import { TRIAL_PRINCIPAL } from '../principal-name';
 import type { TargetError } from '../provisioner';
 import { type Node, type RedisTarget, tryEveryNode } from './nodes';
-
 import { askFacts, findUser, type NodeFacts } from './users';
 
 type Check = ConnectionReport['checks'][number];
 /** Selectors, rights of reading apart from rights of writing, and ACL DRYRUN came with it. Every Valkey has them. */
 export const FIRST_SUPPORTED_MAJOR = 7;
-/** A name in our form that no grant has; it is only asked about. */
-const TRIAL_PRINCIPAL = `hp_${'0'.repeat(26)}`;
 
 /** What the manager runs, as ACL rule and as a call to try. */
 const NEEDED: readonly (readonly [rule: string, ...call: string[]])[] = [

@@ -7,18 +7,13 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { RedisCredential } from '../../../../shared/contract/redis';
 import type { Random } from '../../../../shared/domain/instant';
+import { isPrincipalName } from '../principal-name';
 import { type CreateOrder, type ReadBack, TargetError } from '../provisioner';
 import { type Node, onEveryNode, type RedisTarget } from './nodes';
 import { rulesFor } from './rules';
 
-const PRINCIPAL = /^hp_[0-9a-hjkmnp-tv-z]{26}$/;
 /** 192 bits of chance: Redis keeps a plain SHA-256, so nothing that could be guessed may be a password. */
 const PASSWORD_BYTES = 24;
-
-/** Throws a RangeError for anything but `hp_` and 26 characters: no other user is ever touched. */
-export function checkPrincipal(principal: string): void {
-  if (!PRINCIPAL.test(principal)) throw new RangeError('"principal" expected hp_ and 26 base32 characters');
-}
 
 const markFor = (resourceId: string): string => `(~hallpass:1:${resourceId} resetchannels -@all)`;
 
@@ -137,7 +132,7 @@ export async function listUsers(target: RedisTarget): Promise<string[]> {
   const lists = await onEveryNode(target, async (node) => {
     const names = Strings.safeParse(await node.send('ACL', 'USERS'));
     if (!names.success) throw new TargetError('refused', `${node.name} answered ACL USERS in a way that is not known.`);
-    const alike = names.data.filter((name) => PRINCIPAL.test(name));
+    const alike = names.data.filter((name) => isPrincipalName(name));
     const users = await Promise.all(alike.map((name) => findUser(node, name)));
     return alike.filter((_, index) => users[index]?.markedFor === target.resourceId);
   });

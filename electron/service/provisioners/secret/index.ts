@@ -9,7 +9,7 @@ import type { ConnectionReport, Level, LevelPlan } from '../../../../shared/cont
 import type { SecretSettings } from '../../../../shared/contract/secret';
 import { canonicalJson } from '../../../../shared/crypto/canonical-json';
 import type { Random } from '../../../../shared/domain/instant';
-import { checkPrincipalName, checkValidFor } from '../principal-name';
+import { checkDeadlineIn, checkPrincipalName, checkValidFor } from '../principal-name';
 import { type Provisioner, type ReadBack, type StoredSecret, type Target, TargetError } from '../provisioner';
 import { createCaller } from '../webhook/caller';
 import { hostOf } from '../webhook/transport';
@@ -78,7 +78,7 @@ export function createSecretProvisioner(deps: SecretDeps): SecretProvisioner {
     },
     async setDeadline(target, principal, validForMs) {
       checkPrincipalName(principal);
-      if (!Number.isSafeInteger(validForMs)) throw new RangeError('"validForMs" expected whole milliseconds');
+      checkDeadlineIn(validForMs);
       const holder = holderOf(readDocument(await storedOf(target).read()), principal);
       if (holder?.over !== 'no') throw new TargetError('conflict', `${principal} does not hold the secret.`);
     },

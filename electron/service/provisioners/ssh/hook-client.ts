@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto';
 import { SSH_HOOK_PRINCIPAL, type SshSettings } from '../../../../shared/contract/ssh';
 import { fromBase64, toBase64 } from '../../../../shared/crypto/bytes';
 import { publicBlob } from '../../../../shared/crypto/ssh-wire';
+import { isPrincipalName } from '../principal-name';
 import { TargetError } from '../provisioner';
 import type { Authority } from './authority';
 import { HOOK_VERSION } from './host-hook';
 import { type RevocationList, readList, writeList } from './krl';
-import { CANARY_SERIAL, OWN_SERIAL, PRINCIPAL } from './serial';
+import { CANARY_SERIAL, OWN_SERIAL } from './serial';
 import type { SshClient } from './ssh-client';
 
 export type Hook = NonNullable<SshSettings['hook']>;
@@ -184,7 +185,7 @@ export function createHookClient(ssh: SshClient, deps: { readonly now: () => num
     async list(target, resourceId) {
       const { lines } = await ask(target, ['list', resourceId]);
       const names = lines.flatMap((line) => /^name (.{1,64})$/.exec(line)?.[1] ?? []);
-      return names.filter((name) => PRINCIPAL.test(name)).sort();
+      return names.filter((name) => isPrincipalName(name)).sort();
     },
     async forget(target, serial) {
       return oneIn(target, (await ask(target, ['forget', `${serial}`])).lines);

@@ -10,7 +10,7 @@ import type { Level, LevelPlan } from '../../../../shared/contract/resources';
 import { hostKeyOf, type SshCredential, type SshLogin, type SshSettings } from '../../../../shared/contract/ssh';
 import { publicKeyOf } from '../../../../shared/crypto/ssh-wire';
 import type { Random } from '../../../../shared/domain/instant';
-import { checkPrincipalName, checkValidFor } from '../principal-name';
+import { checkDeadlineIn, checkPrincipalName, checkValidFor } from '../principal-name';
 import { type CreateOrder, type Provisioner, type ReadBack, type Target, TargetError } from '../provisioner';
 import { authorityOf } from './authority';
 import { type Extension, signCertificate } from './certificate';
@@ -106,7 +106,7 @@ export function createSshProvisioner(deps: { readonly random: Random; readonly n
     /** A certificate carries its end: a longer one is a new one (`reissues`). */
     async setDeadline(_target, principal, validForMs) {
       checkPrincipalName(principal);
-      if (!Number.isSafeInteger(validForMs)) throw new RangeError('"validForMs" expected whole milliseconds');
+      checkDeadlineIn(validForMs);
     },
     async end(target, principal) {
       checkPrincipalName(principal);

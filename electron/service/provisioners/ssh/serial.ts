@@ -3,8 +3,8 @@
  * a list. 63 bits of a hash, so that two live grants share one about never (a million of them: once in ten million times).
  */
 import { createHash } from 'node:crypto';
+import { isPrincipalName } from '../principal-name';
 
-export const PRINCIPAL = /^hp_[0-9a-hjkmnp-tv-z]{26}$/;
 /** Always on the list: with a certificate of this serial the connection test sees whether the host reads the list. */
 export const CANARY_SERIAL = 1n;
 /** What the service signs for itself; never on a list. */
@@ -14,7 +14,7 @@ const HIGH_BIT = 1n << 62n;
 
 /** Throws RangeError on a name that is not ours. */
 export function serialOf(principal: string): bigint {
-  if (!PRINCIPAL.test(principal)) throw new RangeError(`"principal" expected hp_…, got ${JSON.stringify(principal)}`);
+  if (!isPrincipalName(principal)) throw new RangeError(`"principal" expected hp_…, got ${JSON.stringify(principal)}`);
   const digest = createHash('sha256').update(principal).digest();
   return (digest.readBigUInt64BE(0) >> 2n) | HIGH_BIT;
 }

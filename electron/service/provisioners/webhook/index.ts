@@ -9,7 +9,7 @@ import type { Level, LevelPlan } from '../../../../shared/contract/resources';
 import type { WebhookSettings } from '../../../../shared/contract/webhook';
 import { canonicalJson } from '../../../../shared/crypto/canonical-json';
 import { MINUTE_MS } from '../../../../shared/domain/instant';
-import { checkPrincipalName, checkValidFor, isPrincipalName } from '../principal-name';
+import { checkDeadlineIn, checkPrincipalName, checkValidFor, isPrincipalName } from '../principal-name';
 import { type Provisioner, type ReadBack, type Target, TargetError } from '../provisioner';
 import { type Caller, type CallerDeps, createCaller } from './caller';
 import { checkReceiver } from './check';
@@ -66,7 +66,7 @@ export function createWebhookProvisioner(deps: CallerDeps): WebhookProvisioner {
     },
     async setDeadline(target, principal, validForMs) {
       checkPrincipalName(principal);
-      if (!Number.isSafeInteger(validForMs)) throw new RangeError('"validForMs" expected whole milliseconds');
+      checkDeadlineIn(validForMs);
       await ask(target, 'set-deadline', DoneAnswer, { principal, validForMs });
     },
     async end(target, principal) {

@@ -1,13 +1,13 @@
 /**
  * Start here. The desktop agent, in the order it wakes up; each line says why it stands where it stands.
  * Before `ready`: what Chromium reads once. At `ready` the service begins to load on another core. Then local files that
- * outlived their time, before anything is unlocked; then the window, and keys while its page loads, so that the service has
- * something to say when the page can show it. Tray and notifications come last: nobody sees them sooner than the window.
+ * outlived their time, before anything is unlocked; then the window, and keys once it can be shown: asking a key store stops
+ * this process. Tray and notifications come last: nobody sees them sooner than the window.
  */
 import './lifecycle/small-heap';
 import './lifecycle/native-crypto';
 import { join } from 'node:path';
-import { app, type BrowserWindow, dialog, protocol } from 'electron';
+import { app, dialog, protocol } from 'electron';
 import type { Agent } from './agent/agent';
 import { HIDDEN_SWITCH } from './lifecycle/autostart';
 import { hardenApp } from './lifecycle/hardening';
@@ -28,6 +28,8 @@ import { bareMainWindow } from './windows/main-window';
 const SWEEP_SWITCH = '--sweep';
 /** Longest a sweep without window may run. */
 const SWEEP_PATIENCE_MS = 60_000;
+/** Longest that keys wait for the window. */
+const KEYS_PATIENCE_MS = 1_000;
 /** Longest that tray and notifications wait for a service that does not come up. */
 const SETTLE_PATIENCE_MS = 2_000;
 /** From a service that answers to a page that has drawn what it said. */
@@ -70,7 +72,6 @@ async function run(): Promise<void> {
   const pages = lateAnswers();
   const preload = join(OUT, 'preload', 'app.cjs');
   const firstWindow = hidden ? null : bareMainWindow(preload); // its process starts while ours goes on
-  const read = firstWindow === null ? null : pageRead(firstWindow);
   const { openSettings, createAgent, createAppProtocol, createShell } = await rooms;
   const { store: settings, notices } = openSettings(paths.userData, Date.now());
   const agent = createAgent({
@@ -95,11 +96,12 @@ async function run(): Promise<void> {
   pages.answerWith(appProtocol); // only now: what the page asks over IPC is answered too
   const opening = hidden ? null : shell.openMain();
   early.push(...(await swept).notices);
-  await read; // asking the key store stops this process, which hands the page its files
+  if (opening !== null) await within(KEYS_PATIENCE_MS, opening); // asking the key store stops this process, which draws the window
   await agent.session.start(sample?.firstChoice); // from here on the key store may ask the user
   await opening;
   if (opening !== null) await quietMoment(agent);
   await shell.settleIn();
+  agent.injector.warmUp();
   links.deliver((link) => (link === null ? shell.show() : shell.follow(link)));
   onPowerEvent(agent.onPower);
   void agent.signals.start();
@@ -118,13 +120,14 @@ function lateAnswers(): { answerWith(appProtocol: AppProtocol): void } {
   return { answerWith };
 }
 
-/** Until the page has got its files, or will not get them. */
-function pageRead({ webContents }: BrowserWindow): Promise<void> {
+/** Resolves with `work`, or without it when it takes longer. */
+function within(lengthMs: number, work: Promise<unknown>): Promise<void> {
   return new Promise((resolve) => {
-    webContents.once('dom-ready', () => resolve());
-    webContents.once('did-fail-load', () => resolve());
-    webContents.once('destroyed', () => resolve());
-    webContents.once('render-process-gone', () => resolve());
+    const patience = setTimeout(resolve, lengthMs);
+    void work.finally(() => {
+      clearTimeout(patience);
+      resolve();
+    });
   });
 }
 

@@ -31,6 +31,18 @@ export const useApi = <N extends ApiName>(name: N, input: ApiInput<N>, options: 
     queryFn: ({ signal }) => api(name, input, { signal }),
     ...options,
   });
+/** Asks for what the first screen shows, while it is still being built. */
+export function prefetchHome(): void {
+  prefetch('grants.list', { query: { scope: 'mine' } });
+  prefetch('requests.list', { query: { scope: 'mine' } });
+  prefetch('grants.list', { query: { scope: 'live' } });
+  prefetch('catalog.list', {});
+  prefetch('me.get', {});
+}
+function prefetch<N extends ApiName>(name: N, input: ApiInput<N>): void {
+  const queryKey = keyOf(name, input);
+  void queryClient.prefetchQuery({ queryKey, queryFn: ({ signal }) => api(name, input, { signal }) });
+}
 /** Changes something. What it touches is refetched by its event; `refresh` names what has none. */
 export const useChange = <N extends ApiName>(name: N, refresh: readonly ApiName[] = []) =>
   useMutation<ApiReply<N>, Error, ApiInput<N>>({

@@ -5,7 +5,7 @@ import type { LocalInjection, SessionState } from '../../shared/contract/ipc';
 import type { Settings } from '../../shared/contract/settings';
 import { invoke, listen } from './bridge';
 import { ticker } from './clock';
-import { queryClient } from './queries';
+import { prefetchHome, queryClient } from './queries';
 
 let session: SessionState | undefined;
 const listeners = new Set<() => void>();
@@ -16,6 +16,7 @@ function setSession(next: SessionState): void {
   // back online, or somebody else: what is cached may be old or not ours
   if (next.phase === 'ready' && (before?.phase !== 'ready' || (next.online && !before.online)))
     void queryClient.invalidateQueries();
+  if (next.phase === 'ready' && before?.phase !== 'ready') prefetchHome();
   for (const listener of listeners) listener();
 }
 const subscribe = (listener: () => void) => {

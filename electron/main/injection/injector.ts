@@ -150,6 +150,7 @@ export function createInjector(deps: InjectorDeps): Injector {
   const { book, queue } = room;
   return {
     sweep: createSweep(room, removal),
+    warmUp: () => void deps.loginShell.environment().catch(() => undefined), // whoever needs the answer is told what failed
     async inject(given) {
       const request = Request.safeParse(given);
       if (!request.success) throw invalidInput(request.error);

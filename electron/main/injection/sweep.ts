@@ -22,7 +22,7 @@ interface Draft {
 }
 
 export function createSweep(room: Room, removal: Removal): () => Promise<SweepReport> {
-  const { book, deps, journal } = room;
+  const { book, journal } = room;
   const isOver = (entry: JournalEntry) => leftMs(entry, room.reading()) === 0;
   const guard = async (draft: Draft, work: () => Promise<void>): Promise<void> => {
     await work().catch((error: unknown) => void draft.notices.push(asInjectionError(error).userError));
@@ -93,7 +93,6 @@ export function createSweep(room: Room, removal: Removal): () => Promise<SweepRe
   };
 
   const sweep = async (): Promise<SweepReport> => {
-    void deps.loginShell.environment().catch(() => undefined); // asked early, so that nobody waits for it later
     const draft: Draft = { removed: [], failed: [], resumed: [], lost: [], notices: [] };
     // what this life injected itself is not swept, unless its time is over
     for (const { entry, state } of book.newest())

@@ -72,6 +72,8 @@ export interface SweepReport {
 export interface Injector {
   /** Run before anything is unlocked: takes away expired, half-written and orphaned files, resumes live ones. */
   sweep(): Promise<SweepReport>;
+  /** Asks the login shell ahead of time, so that no injection waits for it. Once the app stands: starting a shell stops this process for a moment. */
+  warmUp(): void;
   /**
    * Journal first, then files, then read back. Resolves with state `injected`.
    * @throws InjectionError when it could not; nothing is left behind, or it says so (state `removal_failed`).

@@ -1,12 +1,13 @@
 /**
  * A thousand grants of one resource that end in the same second. Asked for, provisioned and acknowledged the real way, by a
- * team over the API, with lengths that lead to one common deadline. The target lets the manager have only a few connections,
+ * team over the API; then each is extended by what is missing to one common deadline. The target lets the manager have only a few connections,
  * so a service that took more would be refused. From outside, a superuser sees the last login go.
  */
 import pg from 'pg';
 import { type RunningSampleTarget, startSampleTarget } from '../../../electron/dev/sample/target';
 import type { GrantView } from '../../../shared/contract/grants';
 import { MINUTE_MS, SECOND_MS } from '../../../shared/domain/instant';
+import { MIN_TTL_MS } from '../../../shared/domain/limits';
 import { until } from '../../bed';
 import type { EventStream } from '../../integration/service/harness';
 import { type Figure, figure } from '../figure';
@@ -20,6 +21,9 @@ const CONNECTION_LIMIT = 12;
 const PATIENCE_MS = 3 * MINUTE_MS;
 const LOOK_EVERY_MS = 50;
 const WARM_UP_PER_LANE = 2;
+/** What each is asked for at first; the extension adds the rest. */
+const FIRST_TTL_MS = 90 * SECOND_MS;
+const WARM_UP_MS = 10 * MINUTE_MS;
 /** How much slower than in the warm-up making all of them may turn out. */
 const MARGIN = 3;
 
@@ -61,9 +65,8 @@ export const measureDrain: Measure = async ({ quick }) => {
     }
     const stage: Stage = { team, target, resourceId, lanes };
     const count = quick ? 100 : 1_000;
-    const { deadline, holdMs } = await plan(stage, count);
-    const ids = await takeAll(stage, count, { holdMs, ttlFor: (now) => deadline - holdMs - now });
-    const ended = await watchThemEnd(stage, ids);
+    const taken = await takeAll(stage, count, await plan(stage, count));
+    const ended = await watchThemEnd(stage, taken);
     return sumUp(ended);
   } finally {
     await team.stop();
@@ -91,62 +94,55 @@ async function addResource({ owner }: Team, { target, server }: RunningSampleTar
 interface Taken {
   readonly id: string;
   readonly lane: Lane;
-  readonly tookMs: number;
-}
-interface Pace {
-  /** From asking to acknowledging, at least: a length is fixed when asked for, and its clock starts when acknowledged. */
-  readonly holdMs: number;
-  readonly ttlFor: (now: number) => number;
 }
 
-/** Takes a few first, to learn the pace: when all shall end, and how long to hold each acknowledgement so that they do. */
-async function plan(stage: Stage, count: number): Promise<{ deadline: number; holdMs: number }> {
+/** Takes a few first, to learn the pace: the instant (epoch milliseconds) at which all of them can end together. */
+async function plan(stage: Stage, count: number): Promise<number> {
   const startedAt = Date.now();
   const warmUpCount = stage.lanes.length * WARM_UP_PER_LANE;
-  const taken = await takeAll(stage, warmUpCount, { holdMs: 0, ttlFor: () => 10 * MINUTE_MS });
+  const taken = await takeAll(stage, warmUpCount, startedAt + WARM_UP_MS);
   const eachMs = (Date.now() - startedAt) / warmUpCount;
   for (const { id, lane } of taken) must(await lane.member.client.call('POST', `/v1/grants/${id}/return`));
   await until('the warm-up to be over', async () => (await loginsLeft(stage.target)) === 0, PATIENCE_MS);
-  const holdMs = Math.max(...taken.map((each) => each.tookMs)) * MARGIN;
-  return { holdMs, deadline: Date.now() + eachMs * count * MARGIN + holdMs + MINUTE_MS };
+  return Date.now() + eachMs * count * MARGIN + FIRST_TTL_MS + MIN_TTL_MS;
 }
 
 /** Each lane (a person and a level) takes one after the other; a person can wait for one of a level at a time. */
-async function takeAll(stage: Stage, count: number, pace: Pace): Promise<Taken[]> {
+async function takeAll(stage: Stage, count: number, deadline: number): Promise<Taken[]> {
   const taken: Taken[] = [];
   let left = count;
   await Promise.all(
     stage.lanes.map(async (lane) => {
       while (left > 0) {
         left -= 1;
-        taken.push(await take(stage, lane, pace));
+        taken.push(await take(stage, lane, deadline));
       }
     }),
   );
   return taken;
 }
 
-async function take({ resourceId }: Stage, lane: Lane, { holdMs, ttlFor }: Pace): Promise<Taken> {
+async function take({ resourceId }: Stage, lane: Lane, deadline: number): Promise<Taken> {
   const { client } = lane.member;
-  const startedAt = Date.now();
-  const ttlMs = Math.max(MINUTE_MS, Math.round(ttlFor(startedAt)));
-  const body = { resourceId, level: lane.level, ttlMs, reason: 'bench' };
+  const ttlMs = Math.max(FIRST_TTL_MS, deadline - Date.now() - FIRST_TTL_MS);
+  const body = { resourceId, level: lane.level, ttlMs: Math.round(ttlMs), reason: 'bench' };
   const { grantId: id } = must(await client.call('POST', '/v1/requests', body));
-  await credentialReady(lane.stream, id);
+  await told(lane.stream, id, 'grant.credential_ready');
   must(await client.call('GET', `/v1/grants/${id}/credential`));
-  const tookMs = Date.now() - startedAt;
-  await new Promise((resolve) => setTimeout(resolve, Math.max(0, holdMs - tookMs)));
-  must(await client.call('POST', `/v1/grants/${id}/injection`, { state: 'injected' }));
-  return { id, lane, tookMs };
+  const { expiresAt } = must(await client.call('POST', `/v1/grants/${id}/injection`, { state: 'injected' }));
+  const missingMs = Math.round(deadline - expiresAt);
+  if (missingMs < MIN_TTL_MS) throw new Error(`making them took longer than planned: ${missingMs} ms are left to add`);
+  must(await client.call('POST', `/v1/grants/${id}/extend`, { ttlMs: missingMs, reason: 'bench' }));
+  await told(lane.stream, id, 'grant.extended');
+  return { id, lane };
 }
 
-/** @throws when it never will be */
-async function credentialReady(stream: EventStream, id: string): Promise<void> {
+/** @throws when the grant ends instead */
+async function told(stream: EventStream, id: string, wanted: string): Promise<void> {
   const { event, data } = await stream.until(
-    (message) =>
-      message.data?.subject === id && ['grant.credential_ready', 'grant.ending', 'grant.ended'].includes(message.event),
+    (message) => message.data?.subject === id && [wanted, 'grant.ending', 'grant.ended'].includes(message.event),
   );
-  if (event !== 'grant.credential_ready') throw new Error(`${id} ended before it began: ${JSON.stringify(data.data)}`);
+  if (event !== wanted) throw new Error(`${id} ended too early: ${JSON.stringify(data.data)}`);
 }
 
 async function watchThemEnd({ target, team }: Stage, taken: readonly Taken[]): Promise<Ended> {

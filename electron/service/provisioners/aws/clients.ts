@@ -1,11 +1,7 @@
-/**
- * How STS and IAM are asked: one pair of clients per account and manager, made when first needed (the SDK is large and most
- * services never need it), with a limit on everything, AWS's own clock, and errors without secrets.
- */
-import { createHash } from 'node:crypto';
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { STSClient } from '@aws-sdk/client-sts';
 import { type AwsKeys, type AwsSettings, readAwsKeys } from '../../../../shared/contract/aws';
+import { poolKey } from '../pools';
 import { type Target, TargetError } from '../provisioner';
 
 export type AwsTarget = Target<AwsSettings>;
@@ -54,10 +50,7 @@ const loadSdk = (): Promise<Sdk> => {
   return sdk;
 };
 
-const keyOf = (target: AwsTarget): string =>
-  createHash('sha256')
-    .update(JSON.stringify([target.settings.region, target.settings.endpointUrl, target.secret]))
-    .digest('hex');
+const keyOf = ({ settings, secret }: AwsTarget): string => poolKey(settings.region, settings.endpointUrl, secret);
 
 /** What both clients are made with. Retries and time-outs have limits; nothing is read from this machine's own AWS files. */
 const optionsFor = ({ settings }: AwsTarget, keys: AwsKeys) => ({

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import type { AwsRole } from '../../../../shared/contract/aws';
 import type { Level, LevelPlan, PlanApplied } from '../../../../shared/contract/resources';
 import { MINUTE_MS, SECOND_MS } from '../../../../shared/domain/instant';
-import { TargetError } from '../provisioner';
+import { checkShown, stepPlan } from '../level-plan';
 import { type Aws, type AwsTarget, asTargetError, isForbidden, isMissing, partitionOf, roleName } from './clients';
 
 /** What AWS has for the usual levels. Other levels get their policies from whoever makes the role. */
@@ -135,10 +135,7 @@ async function makePlan(aws: Aws, target: AwsTarget): Promise<{ plan: LevelPlan;
     ...(bare.length > 0 ? [`What ${bare.join(', ')} may do is for the account’s owner to attach.`] : []),
     'Give the roles a permissions boundary: the manager may write policies into them, and a boundary is what it can’t exceed.',
   ];
-  const digest = createHash('sha256')
-    .update(JSON.stringify([levels, shown.map(({ database, sql }) => [database, sql])]))
-    .digest('hex');
-  return { plan: { digest, levels, steps: shown, notes }, steps };
+  return { plan: stepPlan(levels, shown, notes), steps };
 }
 
 export const planRoles = async (aws: Aws, target: AwsTarget): Promise<LevelPlan> => (await makePlan(aws, target)).plan;
@@ -146,8 +143,7 @@ export const planRoles = async (aws: Aws, target: AwsTarget): Promise<LevelPlan>
 /** Runs what is not done. Stops at the first that AWS refuses, with the command for somebody who may. */
 export async function applyRoles(aws: Aws, target: AwsTarget, digest: string): Promise<PlanApplied> {
   const { plan, steps } = await makePlan(aws, target);
-  if (plan.digest !== digest)
-    throw new TargetError('conflict', 'The plan is another one by now. Look at it again before it runs.');
+  checkShown(plan, digest);
   let ran = 0;
   for (const { shown, run } of steps) {
     if (shown.done) continue;

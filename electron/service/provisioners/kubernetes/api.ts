@@ -1,13 +1,7 @@
-/**
- * Calls to a Kubernetes API server over plain https, as the manager or with a token that was just made.
- * Why no client library: a handful of calls on four kinds of objects, against hundreds of thousands of generated lines that
- * read kubeconfig files, run exec plugins and follow proxies from the environment. None of that may happen in the service.
- * No redirect is followed; every call has one time limit and every answer one size limit; no token is ever in an error.
- */
-import { createHash } from 'node:crypto';
 import { Agent, request } from 'node:https';
 import { z } from 'zod';
 import type { KubernetesSettings } from '../../../../shared/contract/kubernetes';
+import { poolKey } from '../pools';
 import { type Target, TargetError } from '../provisioner';
 
 export type KubernetesTarget = Target<KubernetesSettings>;
@@ -44,9 +38,7 @@ export const pathOf = (...segments: readonly string[]): string => `/${segments.m
 export function createApi(): KubernetesApi {
   const agents = new Map<string, Agent>();
   const agentFor = ({ settings }: KubernetesTarget): Agent => {
-    const key = createHash('sha256')
-      .update(JSON.stringify([settings.server, settings.caCertificate ?? null]))
-      .digest('hex');
+    const key = poolKey(settings.server, settings.caCertificate ?? null);
     const known = agents.get(key);
     if (known) return known;
     for (const [oldest, agent] of agents) {

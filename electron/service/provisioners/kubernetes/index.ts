@@ -1,11 +1,6 @@
-/**
- * The provisioner for Kubernetes: a service account per grant, bound to the level's role, and a token of it (TokenRequest) that
- * lives as long as the grant. Deleting the account is what ends it: every token of it dies with it.
- * Here only the order of things; how each is done is in the files beside it.
- */
-import { createHash } from 'node:crypto';
 import type { KubernetesCredential, KubernetesRole, KubernetesSettings } from '../../../../shared/contract/kubernetes';
 import type { ConnectionReport, Level, LevelPlan } from '../../../../shared/contract/resources';
+import { checkShown, planDigest } from '../level-plan';
 import { checkPrincipalName, checkValidFor } from '../principal-name';
 import { type Provisioner, TargetError } from '../provisioner';
 import { clearAccount, createAccount, endAccount, listAccounts, readAccount } from './accounts';
@@ -41,11 +36,7 @@ export function createKubernetesProvisioner(): KubernetesProvisioner {
       return planOf(target, notes);
     },
     async apply(target, digest) {
-      if (planOf(target, []).digest !== digest)
-        throw new TargetError(
-          'conflict',
-          'The settings have changed since this plan was shown. Look at it again first.',
-        );
+      checkShown(planOf(target, []), digest, 'The settings have changed');
       const [lacking] = await rolesThatLack(api, target);
       return { ok: lacking === undefined, ran: 0, error: lacking ?? null, failedSql: null };
     },
@@ -97,10 +88,7 @@ function levelOf({ level, roleKind, role, namespaces, createsAccess }: Kubernete
 /** Nothing is run: who may make roles is not the manager, so a plan only says what the cluster's administrator has to do. */
 function planOf(target: KubernetesTarget, notes: readonly string[]): LevelPlan {
   const { roles, namespace } = target.settings;
-  const digest = createHash('sha256')
-    .update(JSON.stringify([namespace, roles]))
-    .digest('hex');
-  return { digest, levels: roles.map(levelOf), steps: [], notes: [...notes] };
+  return { digest: planDigest([namespace, roles]), levels: roles.map(levelOf), steps: [], notes: [...notes] };
 }
 
 /** What nobody can do for a token of Kubernetes, whatever the grant. */

@@ -3,10 +3,10 @@
  * secrets. A time-out is "unknown": it becomes TargetError `unreachable`, and the caller reads back.
  * The driver is loaded with the first connection: a service without such a target never pays for it.
  */
-import { createHash } from 'node:crypto';
 import { connect as connectSocket, isIP } from 'node:net';
 import type { ConnectionOptions, Pool, PoolConnection, RowDataPacket, SslOptions } from 'mysql2/promise';
 import type { MysqlSettings } from '../../../../shared/contract/mysql';
+import { createTurns, poolKey } from '../pools';
 import { type Target, TargetError } from '../provisioner';
 import { readStanding, type Standing } from './standing';
 
@@ -153,31 +153,7 @@ async function prepare(db: PoolConnection, query: Query): Promise<Standing> {
   return standing;
 }
 
-/** Lets `size` callers per key in at once, the others in order. The pool's own queue would count waiting as a failed connection. */
-function createTurns(size: number) {
-  const inside = new Map<string, { count: number; readonly waiting: (() => void)[] }>();
-  return {
-    /** Resolves when it is the caller's turn, with what must be called when done. */
-    async enter(key: string): Promise<() => void> {
-      const room = inside.get(key) ?? { count: 0, waiting: [] };
-      inside.set(key, room);
-      if (room.count < size) room.count += 1;
-      else await new Promise<void>((resolve) => room.waiting.push(resolve));
-      return () => {
-        const next = room.waiting.shift();
-        if (next) return next(); // the place goes straight to the next in line
-        room.count -= 1;
-        if (room.count === 0) inside.delete(key);
-      };
-    },
-  };
-}
-
-/** The key of a pool; a digest, so that no secret is a key in memory dumps or messages. */
-const keyOf = (target: MysqlTarget): string =>
-  createHash('sha256')
-    .update(JSON.stringify([target.settings, target.secret]))
-    .digest('hex');
+const keyOf = ({ settings, secret }: MysqlTarget): string => poolKey(settings, secret);
 
 function optionsFor({ settings, secret }: MysqlTarget, tls: 'as-set' | 'off'): ConnectionOptions {
   const ssl = tls === 'off' ? undefined : tlsOptions(settings);

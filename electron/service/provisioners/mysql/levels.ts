@@ -1,12 +1,5 @@
-/**
- * The roles that carry a resource's levels: what has to be run once on the target, as a plan that is shown before it is applied.
- * Every step can be run again, and says whether it is done already, so that an owner may run some of them by hand.
- * No level may make views, routines, triggers or events: those run with their maker's rights, and keep tables from working once
- * that user is gone.
- */
-import { createHash } from 'node:crypto';
 import type { Level, LevelPlan, PlanApplied } from '../../../../shared/contract/resources';
-import { TargetError } from '../provisioner';
+import { runSteps, stepPlan } from '../level-plan';
 import { canGrantRole, roleExists } from './accounts';
 import { asTargetError, type Connection, type MysqlTarget } from './connections';
 import { account, groupRoleName, type RolePurpose, schemaInGrant, schemaPattern } from './quoting';
@@ -37,7 +30,7 @@ export const proposedLevels = (resourceName: string): Level[] => [
   },
 ];
 
-/** The plan against the target as it is now. The digest covers what will run, not what is done already. */
+/** The plan against the target as it is now. */
 export async function planLevels(db: Connection, target: MysqlTarget): Promise<LevelPlan> {
   const steps: Step[] = [];
   for (const purpose of PURPOSES) {
@@ -49,29 +42,16 @@ export async function planLevels(db: Connection, target: MysqlTarget): Promise<L
     (schema) =>
       `The manager sees no schema “${schema}”: check the name, or run the statements for it by hand as somebody who may grant on it.`,
   );
-  const levels = proposedLevels(target.resourceName);
-  const shown = JSON.stringify([levels, steps.map((step) => [step.database, step.sql])]);
-  return { digest: createHash('sha256').update(shown).digest('hex'), levels, steps, notes };
+  return stepPlan(proposedLevels(target.resourceName), steps, notes);
 }
 
-/** Runs the steps that are not done, each by itself, and looks whether each took effect. Stops at the first that did not. */
-export async function applyLevels(db: Connection, target: MysqlTarget, digest: string): Promise<PlanApplied> {
-  const plan = await planLevels(db, target);
-  if (plan.digest !== digest)
-    throw new TargetError('conflict', 'The target has changed since this plan was shown. Look at the new plan first.');
-  let ran = 0;
-  for (const step of plan.steps.filter((s) => !s.done)) {
-    try {
-      await db.query(step.sql);
-      ran += 1;
-    } catch (error) {
-      return { ok: false, ran, error: asTargetError(error, target).message, failedSql: step.sql };
-    }
-  }
-  const idle = (await planLevels(db, target)).steps.find((step) => !step.done);
-  if (!idle) return { ok: true, ran, error: null, failedSql: null };
-  return { ok: false, ran, error: `A statement ran but had no effect. ${idle.why}`, failedSql: idle.sql };
-}
+export const applyLevels = (db: Connection, target: MysqlTarget, digest: string): Promise<PlanApplied> =>
+  runSteps(digest, {
+    replan: () => planLevels(db, target),
+    run: (sql) => db.query(sql),
+    messageOf: (error) => asTargetError(error, target).message,
+    idle: 'A statement ran but had no effect.',
+  });
 
 async function roleSteps(db: Connection, role: string, purpose: RolePurpose): Promise<Step[]> {
   const { flavor, manager } = db.standing;

@@ -2,10 +2,10 @@
  * Connections of the manager to targets: small pools, one per target, with a limit on everything, and errors without secrets.
  * A time-out is "unknown": it becomes TargetError `unreachable`, and the caller reads back.
  */
-import { createHash } from 'node:crypto';
 import { type ConnectionOptions, checkServerIdentity as checkIdentity, type PeerCertificate } from 'node:tls';
 import type pg from 'pg';
 import type { PostgresSettings } from '../../../../shared/contract/resources';
+import { createTurns, poolKey } from '../pools';
 import { type Target, TargetError } from '../provisioner';
 import { MAX_IDENTIFIER_BYTES } from './quoting';
 
@@ -161,26 +161,6 @@ async function connectOnce(target: PgTarget, tls: 'as-set' | 'off'): Promise<pg.
   return db;
 }
 
-/** Lets `size` callers per key in at once, the others in order. The pool's own queue would count waiting as a failed connection. */
-function createTurns(size: number) {
-  const inside = new Map<string, { count: number; readonly waiting: (() => void)[] }>();
-  return {
-    /** Resolves when it is the caller's turn, with what must be called when done. */
-    async enter(key: string): Promise<() => void> {
-      const room = inside.get(key) ?? { count: 0, waiting: [] };
-      inside.set(key, room);
-      if (room.count < size) room.count += 1;
-      else await new Promise<void>((resolve) => room.waiting.push(resolve));
-      return () => {
-        const next = room.waiting.shift();
-        if (next) return next(); // the place goes straight to the next in line
-        room.count -= 1;
-        if (room.count === 0) inside.delete(key);
-      };
-    },
-  };
-}
-
 const prepared = new WeakSet<object>();
 async function prepare(db: pg.PoolClient): Promise<void> {
   if (prepared.has(db)) return;
@@ -189,11 +169,7 @@ async function prepare(db: pg.PoolClient): Promise<void> {
   prepared.add(db);
 }
 
-/** The key of a pool; a digest, so that no secret is a key in memory dumps or messages. */
-const keyOf = (target: PgTarget): string =>
-  createHash('sha256')
-    .update(JSON.stringify([target.settings, target.secret]))
-    .digest('hex');
+const keyOf = ({ settings, secret }: PgTarget): string => poolKey(settings, secret);
 
 function checkNames({ settings }: PgTarget): void {
   for (const name of [settings.database, settings.managerUser, ...settings.schemas])

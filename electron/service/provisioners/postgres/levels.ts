@@ -1,11 +1,5 @@
-/**
- * The group roles that carry a resource's levels: what has to be run once on the target, as a plan that is shown before it is applied.
- * Every step can be run again, and says whether it is done already, so that an owner may run some of them by hand.
- * Level roles get no CREATE anywhere: before 16 a holder can act as the level role, and a SECURITY DEFINER function
- * owned by it would be a way in that outlives every grant.
- */
-import { createHash } from 'node:crypto';
 import type { Level, LevelPlan, PlanApplied } from '../../../../shared/contract/resources';
+import { runSteps, stepPlan } from '../level-plan';
 import { TargetError } from '../provisioner';
 import { asTargetError, type Connection, type PgTarget } from './connections';
 import { FIRST_MAJOR_WITH_SET_OPTION } from './principal';
@@ -52,7 +46,7 @@ export async function standingOf(db: Connection): Promise<Standing> {
   return { major: rows[0].major, manager: rows[0].manager, isSuperuser: rows[0].is_superuser };
 }
 
-/** The plan against the target as it is now. The digest covers what will run, not what is done already. */
+/** The plan against the target as it is now. */
 export async function planLevels(db: Connection, target: PgTarget): Promise<LevelPlan> {
   const standing = await standingOf(db);
   const notes: string[] = [];
@@ -62,31 +56,17 @@ export async function planLevels(db: Connection, target: PgTarget): Promise<Leve
     ...(await openSchemaSteps(db, target, standing, notes)),
   ];
   for (const schema of target.settings.schemas) steps.push(...(await schemaSteps(db, target, schema, standing, notes)));
-  const levels = proposedLevels(target.resourceName);
-  const shown = JSON.stringify([levels, steps.map((step) => [step.database, step.sql])]);
-  return { digest: createHash('sha256').update(shown).digest('hex'), levels, steps, notes };
+  return stepPlan(proposedLevels(target.resourceName), steps, notes);
 }
 
-/** Runs the steps that are not done, each by itself, and looks whether each took effect. Stops at the first that did not. */
-export async function applyLevels(db: Connection, target: PgTarget, digest: string): Promise<PlanApplied> {
-  const plan = await planLevels(db, target);
-  if (plan.digest !== digest)
-    throw new TargetError('conflict', 'The target has changed since this plan was shown. Look at the new plan first.');
-  let ran = 0;
-  for (const step of plan.steps.filter((s) => !s.done)) {
-    try {
-      await db.query(step.sql);
-      ran += 1;
-    } catch (error) {
-      return { ok: false, ran, error: asTargetError(error, target).message, failedSql: step.sql };
-    }
-  }
-  // GRANT without the grant option is a warning, not an error: only looking again tells.
-  const idle = (await planLevels(db, target)).steps.find((step) => !step.done);
-  if (!idle) return { ok: true, ran, error: null, failedSql: null };
-  const error = `A statement ran but had no effect: the manager may not grant this. ${idle.why}`;
-  return { ok: false, ran, error, failedSql: idle.sql };
-}
+export const applyLevels = (db: Connection, target: PgTarget, digest: string): Promise<PlanApplied> =>
+  runSteps(digest, {
+    replan: () => planLevels(db, target),
+    run: (sql) => db.query(sql),
+    messageOf: (error) => asTargetError(error, target).message,
+    // GRANT without the grant option is a warning, not an error: only looking again tells.
+    idle: 'A statement ran but had no effect: the manager may not grant this.',
+  });
 
 const ask = async (db: Connection, sql: string, params: unknown[]): Promise<boolean> =>
   (await db.query(sql, params)).rows[0]?.yes === true;

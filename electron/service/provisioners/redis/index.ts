@@ -1,14 +1,9 @@
-/**
- * The provisioner for Redis 7 and newer, and Valkey: a temporary user per grant on every node of the settings, with the
- * digest of a fresh password, the level's commands, and the resource's patterns of keys and channels.
- * Here only the order of things; how each is done is in the files beside it.
- */
-import { createHash } from 'node:crypto';
 import type { RedisCredential, RedisSettings } from '../../../../shared/contract/redis';
 import type { LevelPlan } from '../../../../shared/contract/resources';
 import type { Random } from '../../../../shared/domain/instant';
+import { checkShown, NOTHING_TO_RUN, planDigest } from '../level-plan';
 import { checkDeadlineIn, checkPrincipalName, checkValidFor } from '../principal-name';
-import { type Provisioner, TargetError } from '../provisioner';
+import type { Provisioner } from '../provisioner';
 import { cleanUpUser, endUser } from './ending';
 import { checkManager } from './manager';
 import { onEveryNode, type RedisTarget, together, tryEveryNode } from './nodes';
@@ -32,12 +27,8 @@ export function createRedisProvisioner(deps: { readonly random: Random }): Redis
     plan: planLevels,
     async apply(target, digest) {
       const plan = await planLevels(target);
-      if (plan.digest !== digest)
-        throw new TargetError(
-          'conflict',
-          'The settings have changed since this plan was shown. Look at the new plan first.',
-        );
-      return { ok: true, ran: 0, error: null, failedSql: null };
+      checkShown(plan, digest, 'The settings have changed');
+      return NOTHING_TO_RUN;
     },
     async create(target, order) {
       checkPrincipalName(order.principal);
@@ -100,6 +91,6 @@ const isSamePlace = (stored: RedisSettings, next: RedisSettings): boolean =>
 async function planLevels(target: RedisTarget): Promise<LevelPlan> {
   await onEveryNode(target, askFacts);
   const levels = proposedLevels();
-  const shown = JSON.stringify(levels.map((level) => [level, rulesFor(level, target.settings)]));
-  return { digest: createHash('sha256').update(shown).digest('hex'), levels, steps: [], notes: [] };
+  const digest = planDigest(levels.map((level) => [level, rulesFor(level, target.settings)]));
+  return { digest, levels, steps: [], notes: [] };
 }

@@ -1,14 +1,9 @@
-/**
- * The provisioner for a stored secret (an API key, a shared account): it is checked out by name, to one holder at a time or to
- * several, and changed when the last one is done, by a command or a webhook, where there is one. There is no principal on a
- * target: who holds it is kept with the secret itself (document.ts). Without a change, its end can't be proven and says so.
- */
-import { createHash } from 'node:crypto';
 import type { SecretCredential } from '../../../../shared/contract/credential';
 import type { ConnectionReport, Level, LevelPlan } from '../../../../shared/contract/resources';
 import type { SecretSettings } from '../../../../shared/contract/secret';
 import { canonicalJson } from '../../../../shared/crypto/canonical-json';
 import type { Random } from '../../../../shared/domain/instant';
+import { checkShown, NOTHING_TO_RUN, planDigest } from '../level-plan';
 import { checkDeadlineIn, checkPrincipalName, checkValidFor } from '../principal-name';
 import { type Provisioner, type ReadBack, type StoredSecret, type Target, TargetError } from '../provisioner';
 import { createCaller } from '../webhook/caller';
@@ -63,9 +58,8 @@ export function createSecretProvisioner(deps: SecretDeps): SecretProvisioner {
     test: (target) => testSecret(target, rotator),
     plan: async (target) => planOf(readDocument(target.secret)),
     async apply(target, digest) {
-      if (planOf(readDocument(target.secret)).digest !== digest)
-        throw new TargetError('conflict', 'The plan is another one now.');
-      return { ok: true, ran: 0, error: null, failedSql: null };
+      checkShown(planOf(readDocument(target.secret)), digest, 'The secret has changed');
+      return NOTHING_TO_RUN;
     },
     async create(target, { principal, validForMs }) {
       checkPrincipalName(principal);
@@ -258,9 +252,7 @@ function limitsOf(settings: SecretSettings, level: Level): readonly string[] {
 function planOf(document: SecretDocument): LevelPlan {
   const names = Object.keys(document.values).sort();
   return {
-    digest: createHash('sha256')
-      .update(canonicalJson([LEVELS, names]))
-      .digest('hex'),
+    digest: planDigest([LEVELS, names]),
     levels: [...LEVELS],
     steps: [],
     notes: [`Handed out: ${names.join(', ')}. Nothing has to be run.`],

@@ -1,15 +1,8 @@
-/**
- * The provisioner for SSH hosts: a certificate per grant for a key that the requester's device made, valid no longer than the
- * grant, with a serial that follows from the principal's name.
- * With the hook on the host (host-hook.ts) an end is real and read back: the serial is on the host's revocation list, and its
- * sessions are killed. Without, a certificate runs out by itself and nothing else: limits() says so before anybody approves.
- * Here only the order of things; how each is done is in the files beside it.
- */
-import { createHash } from 'node:crypto';
 import type { Level, LevelPlan } from '../../../../shared/contract/resources';
 import { hostKeyOf, type SshCredential, type SshLogin, type SshSettings } from '../../../../shared/contract/ssh';
 import { publicKeyOf } from '../../../../shared/crypto/ssh-wire';
 import type { Random } from '../../../../shared/domain/instant';
+import { checkShown, NOTHING_TO_RUN, planDigest } from '../level-plan';
 import { checkDeadlineIn, checkPrincipalName, checkValidFor } from '../principal-name';
 import { type CreateOrder, type Provisioner, type ReadBack, type Target, TargetError } from '../provisioner';
 import { authorityOf } from './authority';
@@ -66,14 +59,10 @@ export function createSshProvisioner(deps: { readonly random: Random; readonly n
     },
     async apply(target, digest) {
       const plan = await this.plan(target);
-      if (plan.digest !== digest)
-        throw new TargetError(
-          'conflict',
-          'The host has changed since this plan was shown. Look at the new plan first.',
-        );
+      checkShown(plan, digest, 'The host has changed');
       const hooked = hookOf(target);
       const left = plan.steps.filter((step) => !step.done);
-      if (hooked === null || left.length === 0) return { ok: true, ran: 0, error: null, failedSql: null };
+      if (hooked === null || left.length === 0) return NOTHING_TO_RUN;
       await hook.plantCanary(hooked);
       return { ok: true, ran: left.length, error: null, failedSql: null };
     },
@@ -221,6 +210,5 @@ function planOf(
             done: found.hasCanary,
           },
         ];
-  const shown = JSON.stringify([resourceName, levels, steps.map(({ sql }) => sql)]);
-  return { digest: createHash('sha256').update(shown).digest('hex'), levels, steps, notes };
+  return { digest: planDigest([resourceName, levels, steps.map(({ sql }) => sql)]), levels, steps, notes };
 }

@@ -1,14 +1,8 @@
-/**
- * The provisioner for targets that somebody else's program looks after: it calls a receiver (docs/webhook-protocol.md), which may
- * be written in any language, to create, end, read back and list. What is true of the target is the receiver's word; what is
- * made sure here is that it is the receiver's, said to this call.
- */
-import { createHash } from 'node:crypto';
 import type { WebhookCredential } from '../../../../shared/contract/credential';
 import type { Level, LevelPlan } from '../../../../shared/contract/resources';
 import type { WebhookSettings } from '../../../../shared/contract/webhook';
-import { canonicalJson } from '../../../../shared/crypto/canonical-json';
 import { MINUTE_MS } from '../../../../shared/domain/instant';
+import { checkShown, NOTHING_TO_RUN, planDigest } from '../level-plan';
 import { checkDeadlineIn, checkPrincipalName, checkValidFor, isPrincipalName } from '../principal-name';
 import { type Provisioner, type ReadBack, type Target, TargetError } from '../provisioner';
 import { type Caller, type CallerDeps, createCaller } from './caller';
@@ -51,9 +45,8 @@ export function createWebhookProvisioner(deps: CallerDeps): WebhookProvisioner {
     test: (target) => checkReceiver(caller, described, deps.now, target),
     plan: async (target) => planOf(await described.ask(target)),
     async apply(target, digest) {
-      if (planOf(await described.ask(target)).digest !== digest)
-        throw new TargetError('conflict', 'The levels of the receiver changed since the plan was shown.');
-      return { ok: true, ran: 0, error: null, failedSql: null };
+      checkShown(planOf(await described.ask(target)), digest, 'The levels of the receiver have changed');
+      return NOTHING_TO_RUN;
     },
     async create(target, { principal, level, validForMs }) {
       checkPrincipalName(principal);
@@ -165,7 +158,7 @@ const levelsOf = (said: DescribeAnswer | undefined): Level[] =>
 function planOf(said: DescribeAnswer): LevelPlan {
   const levels = levelsOf(said);
   return {
-    digest: createHash('sha256').update(canonicalJson(levels)).digest('hex'),
+    digest: planDigest(levels),
     levels,
     steps: [],
     notes: [`The levels are those of ${said.name}; nothing has to be run on the target.`],

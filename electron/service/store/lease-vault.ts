@@ -8,9 +8,9 @@
  * time on nothing else. Renewals go one at a time and share what came meanwhile; a crash leaves the file one renewal behind.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
 import { toHex } from '../../../shared/crypto/bytes';
@@ -34,6 +34,8 @@ type Line = z.infer<typeof Line>;
 const WholeContent = z.object({ v: z.literal(1), tables: z.record(TableName, z.array(Row)) });
 
 const FIRST_LINE = /^hallpass-vault 2 ([0-9a-f]{32})$/;
+/** How the name of a draft ends, behind the file's own. */
+const DRAFT_END = /^[0-9a-f]{12}\.tmp$/;
 const PAGE_ROWS = 500;
 /** A vault of up to this many characters is on disk before the write that changed it is answered. */
 const SMALL_VAULT_CHARS = 256 * 1024;
@@ -53,7 +55,9 @@ export interface LeaseVault {
 }
 const contextOf = (fileId: string, place: number) => `${secretContext.leaseVault}:${fileId}:${place}`;
 
+/** For the only service that uses the folder of `file`: what it left half-written when it was killed goes first. */
 export function createLeaseVault(file: string, box: SecretBox, random: Random): LeaseVault {
+  dropLeftDrafts(file);
   let written: { readonly digest: string | null; readonly size: 'small' | 'large' } = {
     digest: null,
     size: sizeOf(file),
@@ -119,6 +123,18 @@ export function createLeaseVault(file: string, box: SecretBox, random: Random): 
       return putBack(db, readLines(text, box));
     },
   };
+}
+
+function dropLeftDrafts(file: string): void {
+  const start = `${basename(file)}.`;
+  const isDraft = (name: string) => name.startsWith(start) && DRAFT_END.test(name.slice(start.length));
+  let names: string[];
+  try {
+    names = readdirSync(dirname(file)).filter(isDraft);
+  } catch {
+    return; // no folder yet
+  }
+  for (const name of names) rmSync(join(dirname(file), name), { force: true });
 }
 
 /** As the last service left it: a start does not wait for a large one either. */

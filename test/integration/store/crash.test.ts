@@ -1,6 +1,6 @@
 /** What a killed process, a damaged file and a lost database leave, on real files and real servers. */
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { createSecretBox } from '../../../electron/service/store/secret-box';
@@ -176,6 +176,17 @@ describe('beside the database', () => {
       async (tx) => void (await tx.db.updateTable('grants').set({ expires_at: 1 }).where('id', '=', grantId).execute()),
     );
     expect(readFileSync(at.vaultFile, 'utf8')).not.toBe(sealed);
+  });
+
+  test('a vault’s draft that a killed service left goes at the next start; files of others stay', async () => {
+    const at = await home('sqlite');
+    const first = await at.open();
+    await first.close();
+    const [draft, other] = [`${at.vaultFile}.0123456789ab.tmp`, `${at.vaultFile}.mine.tmp`];
+    for (const file of [draft, other]) writeFileSync(file, 'half');
+    const store = await at.open();
+    expect([existsSync(draft), existsSync(other)]).toEqual([false, true]);
+    await store.close();
   });
 
   test('a vault that was cut, or whose lines changed places, is not believed; one line too many neither', async () => {

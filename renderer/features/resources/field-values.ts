@@ -6,6 +6,9 @@ export const asNumber = (text: unknown) => (text === '' || text === null ? Numbe
 /** The first message among the errors of a list's members. */
 export const firstOf = (errors: unknown): string | undefined =>
   Array.isArray(errors) ? errors.find((one) => one?.message !== undefined)?.message : undefined;
+/** What is said of a list: of a member, or else of the list itself. Undefined while all is well. */
+export const listError = (errors: unknown, otherwise: string): string | undefined =>
+  errors === undefined ? undefined : (firstOf(errors) ?? otherwise);
 /** Zod's words for an empty field help nobody. */
 export const plainError = (message: string | undefined, value: unknown): string | undefined =>
   message === undefined ? undefined : value === '' ? 'This is needed.' : message;

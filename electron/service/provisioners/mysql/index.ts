@@ -6,6 +6,7 @@
 import type { MysqlCredential, MysqlSettings } from '../../../../shared/contract/mysql';
 import type { ConnectionReport, Level } from '../../../../shared/contract/resources';
 import type { Random } from '../../../../shared/domain/instant';
+import { isSamePlace } from '../../../../shared/domain/same-place';
 import { checkDeadlineIn, checkPrincipalName, checkValidFor } from '../principal-name';
 import { type Provisioner, TargetError } from '../provisioner';
 import { listPrincipals } from './accounts';
@@ -74,13 +75,6 @@ export function createMysqlProvisioner(deps: { readonly random: Random }): Mysql
 
 /** Where users are made: another host or port is another server, other schemas are not. */
 const serverOf = ({ host, port }: MysqlSettings): string => (host.startsWith('/') ? host : `${host}:${port}`);
-/** Whether a stored secret may be sent under the new settings. Less TLS is another place too. */
-const isSamePlace = (a: MysqlSettings, b: MysqlSettings): boolean =>
-  a.host === b.host &&
-  a.port === b.port &&
-  a.managerUser === b.managerUser &&
-  (a.tls === b.tls || b.tls === 'verify-full') &&
-  a.caCertificate === b.caCertificate;
 
 /** Sessions can be cut here; an end that the server itself holds there is only where the resource names a schema for its events. */
 function limitsOf(settings: MysqlSettings, level: Level): readonly string[] {

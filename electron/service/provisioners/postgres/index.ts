@@ -6,6 +6,7 @@
 import type { PostgresCredential } from '../../../../shared/contract/credential';
 import type { ConnectionReport, Level, PostgresSettings } from '../../../../shared/contract/resources';
 import type { Random } from '../../../../shared/domain/instant';
+import { isSamePlace } from '../../../../shared/domain/same-place';
 import { checkDeadlineIn, checkValidFor } from '../principal-name';
 import { type Provisioner, TargetError } from '../provisioner';
 import { type Connection, createConnections, type PgTarget } from './connections';
@@ -97,13 +98,6 @@ export function createPostgresProvisioner(deps: { readonly random: Random }): Po
 
 /** Where roles are made: another host or port is another server, another database is not. */
 const serverOf = ({ host, port }: PostgresSettings): string => `${host}:${port}`;
-/** Whether a stored secret may be sent under the new settings. Less TLS is another place too. */
-const isSamePlace = (a: PostgresSettings, b: PostgresSettings): boolean =>
-  a.host === b.host &&
-  a.port === b.port &&
-  a.managerUser === b.managerUser &&
-  (a.tls === b.tls || b.tls === 'verify-full') &&
-  a.caCertificate === b.caCertificate;
 
 /** Sessions can be cut here and nothing has a minimum lifetime, so only levels that make access of their own have a limit. */
 function limitsOf(level: Level): readonly string[] {

@@ -1,6 +1,7 @@
 import type { RedisCredential, RedisSettings } from '../../../../shared/contract/redis';
 import type { LevelPlan } from '../../../../shared/contract/resources';
 import type { Random } from '../../../../shared/domain/instant';
+import { areSameNodes } from '../../../../shared/domain/same-place';
 import { checkShown, NOTHING_TO_RUN, planDigest } from '../level-plan';
 import { checkDeadlineIn, checkPrincipalName, checkValidFor } from '../principal-name';
 import type { Provisioner } from '../provisioner';
@@ -20,7 +21,7 @@ export function createRedisProvisioner(deps: { readonly random: Random }): Redis
     deviceKey: null,
     serverOf,
     placeFacts: ({ nodes }) => ({ nodes: nodes.join(', ') }),
-    secretBarredBy: (stored, next) => (isSamePlace(stored, next) ? null : 'Nodes, user or TLS'),
+    secretBarredBy: (stored, next) => (areSameNodes(stored, next) ? null : 'Nodes, user or TLS'),
     limits: limitsOf,
     proposedLevels,
     test: checkManager,
@@ -80,12 +81,6 @@ function createQueues() {
 
 /** Where users are made: with another set of nodes a user could stay behind on one that is not asked any more. */
 const serverOf = ({ nodes }: RedisSettings): string => [...new Set(nodes)].sort().join(',');
-/** Whether a stored secret may be sent under the new settings. One more node is another place, less TLS too. */
-const isSamePlace = (stored: RedisSettings, next: RedisSettings): boolean =>
-  next.nodes.every((node) => stored.nodes.includes(node)) &&
-  stored.managerUser === next.managerUser &&
-  (stored.tls === next.tls || next.tls === 'verify-full') &&
-  stored.caCertificate === next.caCertificate;
 
 /** A Redis level is a list of rules that each user gets: nothing has to be run on the target beforehand. */
 async function planLevels(target: RedisTarget): Promise<LevelPlan> {

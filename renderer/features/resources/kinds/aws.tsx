@@ -1,16 +1,16 @@
 /** AWS: which account, with which manager keys, and which role stands for each level. */
-import { Plus, X } from 'lucide-react';
 import { useWatch } from 'react-hook-form';
 import type { AwsSettings } from '../../../../shared/contract/aws';
 import { wordCount } from '../../../app/words';
-import { Button, Field, Input, TextArea } from '../../../ui';
-import { asNumber, NUMBER_HINT, plainError } from '../field-values';
+import { Field, Input, TextArea } from '../../../ui';
+import { asNumber, plainError } from '../field-values';
 import styles from '../resources.module.css';
 import type { Draft, FieldsProps, KindForm } from './kind';
+import { NumberField, SecretField, type SecretHints } from './parts/fields';
+import { LevelRoles } from './parts/level-roles';
 
 type DraftRole = Draft<AwsSettings>['roles'][number];
-const MAX_ROLES = 10;
-const SECRET_HINTS: Record<FieldsProps<AwsSettings>['secret'], string> = {
+const SECRET_HINTS: SecretHints = {
   new: 'Key id, a colon, secret access key; temporary keys with their session token behind. Stored encrypted, never shown again.',
   kept: 'Empty: the stored keys are used.',
   barred: 'Account, region or endpoint changed: give the keys again.',
@@ -18,70 +18,31 @@ const SECRET_HINTS: Record<FieldsProps<AwsSettings>['secret'], string> = {
 /** What is left empty is not there. */
 const orNothing = (text: unknown) => (text === '' ? undefined : text);
 
-interface RoleProps {
+interface SessionPolicyProps {
   readonly role: DraftRole;
-  readonly errors: Partial<Record<'level' | 'role' | 'sessionPolicy', { message?: string }>> | undefined;
+  readonly error: string | undefined;
   readonly onChange: (role: DraftRole) => void;
-  readonly onRemove: (() => void) | null;
 }
-function RoleFields({ role, errors, onChange, onRemove }: RoleProps) {
-  const { sessionPolicy = '', ...rest } = role;
-  const name = role.level === '' ? 'this level' : role.level;
+function SessionPolicy({ role: { sessionPolicy = '', ...role }, error, onChange }: SessionPolicyProps) {
   return (
-    <fieldset className={styles.awsRole} aria-label={`Level ${role.level}`}>
-      <div className={styles.awsRoleHead}>
-        <Field label="Level" error={plainError(errors?.level?.message, role.level)}>
-          <Input
-            className="mono"
-            placeholder="read-only"
-            value={role.level}
-            onChange={(event) => onChange({ ...role, level: event.currentTarget.value })}
-          />
-        </Field>
-        <Field label="Role" error={plainError(errors?.role?.message, role.role)}>
-          <Input
-            className="mono"
-            placeholder="hallpass-orders-read-only"
-            value={role.role}
-            onChange={(event) => onChange({ ...role, role: event.currentTarget.value })}
-          />
-        </Field>
-        {onRemove !== null && (
-          <button type="button" className="hp-icon-button" aria-label={`Remove ${name}`} onClick={onRemove}>
-            <X size={14} aria-hidden />
-          </button>
-        )}
-      </div>
-      <Field
-        label="Session policy"
-        aside="optional, JSON"
-        error={errors?.sessionPolicy?.message}
-        hint="Narrows each session to what this and the role both allow."
-      >
-        <TextArea
-          rows={1}
-          className="mono"
-          spellCheck={false}
-          placeholder='{"Version": "2012-10-17", "Statement": [ … ]}'
-          value={sessionPolicy}
-          onChange={(event) => {
-            const typed = event.currentTarget.value;
-            onChange(typed.trim() === '' ? rest : { ...rest, sessionPolicy: typed });
-          }}
-        />
-      </Field>
-      <label className={styles.awsCreates}>
-        <input
-          type="checkbox"
-          checked={role.createsAccess ?? false}
-          onChange={(event) => onChange({ ...role, createsAccess: event.currentTarget.checked })}
-        />
-        <span>
-          A holder can make users, keys or roles
-          <span className="small mut"> Those outlive the grant; requester and approver are told.</span>
-        </span>
-      </label>
-    </fieldset>
+    <Field
+      label="Session policy"
+      aside="optional, JSON"
+      error={error}
+      hint="Narrows each session to what this and the role both allow."
+    >
+      <TextArea
+        rows={1}
+        className="mono"
+        spellCheck={false}
+        placeholder='{"Version": "2012-10-17", "Statement": [ … ]}'
+        value={sessionPolicy}
+        onChange={(event) => {
+          const typed = event.currentTarget.value;
+          onChange(typed.trim() === '' ? role : { ...role, sessionPolicy: typed });
+        }}
+      />
+    </Field>
   );
 }
 
@@ -91,7 +52,6 @@ function Fields({ form, secret }: FieldsProps<AwsSettings>) {
   const settings = useWatch({ control }).settings;
   const roles = (settings?.roles ?? []) as DraftRole[];
   const setRoles = (next: DraftRole[]) => setValue('settings.roles', next, { shouldValidate: formState.isSubmitted });
-  const listError = errors?.roles?.root?.message ?? errors?.roles?.message;
   return (
     <>
       <div className={styles.half}>
@@ -107,46 +67,36 @@ function Fields({ form, secret }: FieldsProps<AwsSettings>) {
           <Input className="mono" placeholder="eu-central-1" {...register('settings.region')} />
         </Field>
       </div>
-      <Field label="Manager keys" error={formState.errors.secret?.message} hint={SECRET_HINTS[secret]}>
-        <Input
-          type="password"
-          className="mono"
-          autoComplete="new-password"
-          placeholder={secret === 'kept' ? '•••••••• stored' : 'AKIA…:…'}
-          {...register('secret')}
-        />
-      </Field>
-      {roles.map((role, index) => (
-        <RoleFields
-          // biome-ignore lint/suspicious/noArrayIndexKey: rows have no name of their own until one is typed
-          key={index}
-          role={role}
-          errors={errors?.roles?.[index]}
-          onChange={(next) => setRoles(roles.map((other, at) => (at === index ? next : other)))}
-          onRemove={roles.length > 1 ? () => setRoles(roles.filter((_, at) => at !== index)) : null}
-        />
-      ))}
-      {listError !== undefined && <p className="bad small">{listError}</p>}
-      {roles.length < MAX_ROLES && (
-        <div className="row">
-          <Button size="s" onClick={() => setRoles([...roles, { level: '', role: '', createsAccess: false }])}>
-            <Plus size={13} aria-hidden />
-            Add a level
-          </Button>
-        </div>
-      )}
-      <Field
+      <SecretField
+        label="Manager keys"
+        secret={secret}
+        input={register('secret')}
+        hints={SECRET_HINTS}
+        error={formState.errors.secret?.message}
+        placeholder="AKIA…:…"
+        figures="mono"
+      />
+      <LevelRoles
+        roles={roles}
+        onChange={setRoles}
+        empty={{ level: '', role: '', createsAccess: false }}
+        errorsOf={(index) => errors?.roles?.[index]}
+        listError={errors?.roles?.root?.message ?? errors?.roles?.message}
+        placeholder="hallpass-orders-read-only"
+        creates="A holder can make users, keys or roles"
+      >
+        {(role, onChange, index) => (
+          <SessionPolicy role={role} error={errors?.roles?.[index]?.sessionPolicy?.message} onChange={onChange} />
+        )}
+      </LevelRoles>
+      <NumberField
         label="Longest session"
         aside="minutes"
-        error={errors?.maxSessionMinutes && `${NUMBER_HINT} from 15 to 720.`}
+        input={register('settings.maxSessionMinutes', { setValueAs: asNumber })}
         hint="What every role above allows (its maximum session duration). A longer grant is asked for again."
-      >
-        <Input
-          className={`mono ${styles.short}`}
-          inputMode="numeric"
-          {...register('settings.maxSessionMinutes', { setValueAs: asNumber })}
-        />
-      </Field>
+        error={errors?.maxSessionMinutes}
+        range="from 15 to 720"
+      />
       <div className={styles.half}>
         <Field label="External id" aside="optional" error={errors?.externalId?.message}>
           <Input className="mono" {...register('settings.externalId', { setValueAs: orNothing })} />

@@ -3,14 +3,14 @@ import type { ReactNode } from 'react';
 import type { UseFormReturn } from 'react-hook-form';
 import type { z } from 'zod';
 import type { ResourceSettings } from '../../../../shared/contract/resources';
+import type { SecretState } from './parts/fields';
 
 /** Settings as a form holds them: before defaults, empty texts where nothing is typed. */
 export type Draft<S extends ResourceSettings> = Extract<z.input<typeof ResourceSettings>, { kind: S['kind'] }>;
 
 export interface FieldsProps<S extends ResourceSettings> {
   readonly form: UseFormReturn<{ settings: Draft<S>; secret: string }>;
-  /** `new`: nothing is stored yet. `kept`: what is stored is used when nothing is typed. `barred`: it may not be sent there. */
-  readonly secret: 'new' | 'kept' | 'barred';
+  readonly secret: SecretState;
 }
 export interface KindForm<S extends ResourceSettings = ResourceSettings> {
   /** What a new resource begins with. */

@@ -1,54 +1,63 @@
 /** MySQL and MariaDB: how a server is reached, as which manager, which schemas the levels open, and where holders come from. */
 import { useWatch } from 'react-hook-form';
 import type { MysqlSettings } from '../../../../shared/contract/mysql';
+import { isSamePlace } from '../../../../shared/domain/same-place';
 import { wordCount } from '../../../app/words';
-import { Field, Input, Segmented, TextArea } from '../../../ui';
-import { asNumber, asOptionalText, firstOf, NUMBER_HINT, plainError } from '../field-values';
+import { Field, Input } from '../../../ui';
+import { asNumber, asOptionalText, listError, plainError } from '../field-values';
 import styles from '../resources.module.css';
 import { TokenField } from '../TokenField';
 import type { FieldsProps, KindForm } from './kind';
-
-type Tls = MysqlSettings['tls'];
-const TLS: Record<Tls, { readonly label: string; readonly hint: string; readonly tone: string }> = {
-  'verify-full': { label: 'verify-full', hint: 'Encrypted, and the server proves its name.', tone: '' },
-  require: { label: 'require', hint: 'Encrypted, but anybody could answer as this server.', tone: 'warn' },
-  prefer: { label: 'prefer', hint: 'Encrypted when the server offers it; not proven.', tone: 'warn' },
-  disable: { label: 'disable', hint: 'Not encrypted. For sockets and this machine only.', tone: 'warn' },
-};
-const SECRET_HINTS: Record<FieldsProps<MysqlSettings>['secret'], string> = {
-  new: 'Stored encrypted; never shown again.',
-  kept: 'Empty: the stored one is used.',
-  barred: 'Host, port, user or TLS changed: type it again.',
-};
+import {
+  CertificateField,
+  ChoiceField,
+  HostPort,
+  ManagerFields,
+  NO_CERTIFICATE,
+  NumberField,
+  SQL_TLS,
+  withCertificateText,
+  withoutEmptyCertificate,
+} from './parts/fields';
 
 function Fields({ form, secret }: FieldsProps<MysqlSettings>) {
   const { register, control, setValue, formState } = form;
   const errors = formState.errors.settings;
   const settings = useWatch({ control }).settings;
+  const tls = settings?.tls ?? 'prefer';
   return (
     <>
-      <div className={styles.hostPort}>
-        <Field label="Host" error={plainError(errors?.host?.message, settings?.host)}>
-          <Input className="mono" placeholder="db.internal or /run/mysqld/mysqld.sock" {...register('settings.host')} />
-        </Field>
-        <Field label="Port" error={errors?.port && `${NUMBER_HINT} from 1 to 65535.`}>
-          <Input className="mono" inputMode="numeric" {...register('settings.port', { setValueAs: asNumber })} />
-        </Field>
-      </div>
-      <div className={styles.half}>
-        <Field label="Manager user" error={plainError(errors?.managerUser?.message, settings?.managerUser)}>
-          <Input className="mono" autoComplete="off" {...register('settings.managerUser')} />
-        </Field>
-        <Field label="Manager password" error={formState.errors.secret?.message} hint={SECRET_HINTS[secret]}>
-          <Input
-            type="password"
-            autoComplete="new-password"
-            placeholder={secret === 'kept' ? '•••••••• stored' : undefined}
-            {...register('secret')}
-          />
-        </Field>
-      </div>
-      <TlsFields form={form} secret={secret} />
+      <HostPort
+        host={register('settings.host')}
+        typedHost={settings?.host}
+        port={register('settings.port', { setValueAs: asNumber })}
+        placeholder="db.internal or /run/mysqld/mysqld.sock"
+        errors={errors}
+      />
+      <ManagerFields
+        user={register('settings.managerUser')}
+        typedUser={settings?.managerUser}
+        userError={errors?.managerUser?.message}
+        password={register('secret')}
+        passwordError={formState.errors.secret?.message}
+        place="Host, port, user or TLS"
+        secret={secret}
+      />
+      <ChoiceField
+        label="TLS"
+        figures="mono"
+        choices={SQL_TLS}
+        value={tls}
+        onChange={(next) => setValue('settings.tls', next)}
+      />
+      {tls === 'verify-full' && (
+        <CertificateField
+          input={register('settings.caCertificate')}
+          value={settings?.caCertificate}
+          error={errors?.caCertificate?.message}
+          hint={NO_CERTIFICATE}
+        />
+      )}
       <TokenField
         label="Schemas"
         spelling="exact"
@@ -56,11 +65,7 @@ function Fields({ form, secret }: FieldsProps<MysqlSettings>) {
         value={settings?.schemas ?? []}
         onChange={(next) => setValue('settings.schemas', next, { shouldValidate: true })}
         hint="Also called databases. The levels open the tables of these, today’s and later ones; clients start in the first."
-        error={
-          errors?.schemas === undefined
-            ? undefined
-            : (firstOf(errors.schemas) ?? 'Name at least one schema, 50 at most.')
-        }
+        error={listError(errors?.schemas, 'Name at least one schema, 50 at most.')}
       />
       <div className={styles.half}>
         <Field
@@ -70,17 +75,13 @@ function Fields({ form, secret }: FieldsProps<MysqlSettings>) {
         >
           <Input className="mono" placeholder="%" {...register('settings.userHost')} />
         </Field>
-        <Field
+        <NumberField
           label="Connections per log-in"
-          error={errors?.connectionLimit && `${NUMBER_HINT} from 1 to 100.`}
+          input={register('settings.connectionLimit', { setValueAs: asNumber })}
           hint="How many sessions one grant may have open at once."
-        >
-          <Input
-            className={`mono ${styles.short}`}
-            inputMode="numeric"
-            {...register('settings.connectionLimit', { setValueAs: asNumber })}
-          />
-        </Field>
+          error={errors?.connectionLimit}
+          range="from 1 to 100"
+        />
       </div>
       <Field
         label="Schema for events"
@@ -90,44 +91,6 @@ function Fields({ form, secret }: FieldsProps<MysqlSettings>) {
       >
         <Input className="mono" {...register('settings.deadlineSchema', { setValueAs: asOptionalText })} />
       </Field>
-    </>
-  );
-}
-
-function TlsFields({ form }: FieldsProps<MysqlSettings>) {
-  const { register, control, setValue, formState } = form;
-  const settings = useWatch({ control }).settings;
-  const tls = settings?.tls ?? 'prefer';
-  return (
-    <>
-      <Field label="TLS" hint={<span className={TLS[tls].tone}>{TLS[tls].hint}</span>}>
-        <div className="row">
-          <Segmented
-            label="TLS"
-            figures="mono"
-            value={tls}
-            onChange={(next) => setValue('settings.tls', next)}
-            options={(Object.keys(TLS) as Tls[]).map((value) => ({ value, label: TLS[value].label }))}
-          />
-        </div>
-      </Field>
-      {tls === 'verify-full' && (
-        <Field
-          label="CA certificate"
-          aside="optional, PEM"
-          error={formState.errors.settings?.caCertificate?.message}
-          hint="Without one, the authorities that this machine trusts; MySQL’s own programs need one."
-        >
-          <TextArea
-            rows={2}
-            className="mono"
-            spellCheck={false}
-            placeholder="-----BEGIN CERTIFICATE-----"
-            {...register('settings.caCertificate')}
-            value={settings?.caCertificate ?? ''}
-          />
-        </Field>
-      )}
     </>
   );
 }
@@ -144,17 +107,9 @@ export const mysqlForm: KindForm<MysqlSettings> = {
     userHost: '%',
     connectionLimit: 5,
   },
-  draftOf: (settings) => ({ ...settings, caCertificate: settings.caCertificate ?? '' }),
-  /** An empty certificate is none. */
-  settingsOf({ caCertificate = '', ...rest }) {
-    return caCertificate.trim() === '' ? rest : { ...rest, caCertificate };
-  },
-  keepsSecret: (stored, now) =>
-    stored.host === now.host &&
-    stored.port === now.port &&
-    stored.managerUser === now.managerUser &&
-    (stored.tls === now.tls || now.tls === 'verify-full') &&
-    stored.caCertificate === now.caCertificate,
+  draftOf: withCertificateText,
+  settingsOf: withoutEmptyCertificate,
+  keepsSecret: isSamePlace,
   Fields,
   placeOf: ({ managerUser, host, port }) => `${managerUser}@${host.startsWith('/') ? host : `${host}:${port}`}`,
   Opens: ({ settings }) => (

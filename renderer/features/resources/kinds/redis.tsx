@@ -1,15 +1,23 @@
 /** Redis and Valkey: every node, as which manager, and which keys and channels the levels open. */
 import { useWatch } from 'react-hook-form';
 import type { RedisSettings } from '../../../../shared/contract/redis';
+import { areSameNodes } from '../../../../shared/domain/same-place';
 import { wordCount } from '../../../app/words';
-import { Field, Input, Segmented, TextArea } from '../../../ui';
-import { asNumber, firstOf, NUMBER_HINT, plainError } from '../field-values';
-import styles from '../resources.module.css';
+import { asNumber, listError } from '../field-values';
 import { TokenField } from '../TokenField';
 import type { FieldsProps, KindForm } from './kind';
+import {
+  CertificateField,
+  ChoiceField,
+  type Choices,
+  ManagerFields,
+  NO_CERTIFICATE,
+  NumberField,
+  withCertificateText,
+  withoutEmptyCertificate,
+} from './parts/fields';
 
-type Tls = RedisSettings['tls'];
-const TLS: Record<Tls, { readonly label: string; readonly hint: string; readonly tone: string }> = {
+const TLS: Choices<RedisSettings['tls']> = {
   'verify-full': { label: 'verify-full', hint: 'Encrypted, and each node proves its name.', tone: '' },
   require: { label: 'require', hint: 'Encrypted, but anybody could answer as a node.', tone: 'warn' },
   disable: {
@@ -18,14 +26,6 @@ const TLS: Record<Tls, { readonly label: string; readonly hint: string; readonly
     tone: 'warn',
   },
 };
-const SECRET_HINTS: Record<FieldsProps<RedisSettings>['secret'], string> = {
-  new: 'Stored encrypted; never shown again.',
-  kept: 'Empty: the stored one is used.',
-  barred: 'A new node, the user or TLS changed: type it again.',
-};
-/** Undefined while all is well. */
-const listError = (errors: unknown, otherwise: string) =>
-  errors === undefined ? undefined : (firstOf(errors) ?? otherwise);
 
 function Fields({ form, secret }: FieldsProps<RedisSettings>) {
   const { register, control, setValue, formState } = form;
@@ -43,50 +43,29 @@ function Fields({ form, secret }: FieldsProps<RedisSettings>) {
         hint="All of them, replicas and parts of a cluster too: Redis hands its users on to no other node."
         error={listError(errors?.nodes, 'Name at least one node, 50 at most.')}
       />
-      <div className={styles.half}>
-        <Field label="Manager user" error={plainError(errors?.managerUser?.message, settings?.managerUser)}>
-          <Input className="mono" autoComplete="off" {...register('settings.managerUser')} />
-        </Field>
-        <Field label="Manager password" error={formState.errors.secret?.message} hint={SECRET_HINTS[secret]}>
-          <Input
-            type="password"
-            autoComplete="new-password"
-            placeholder={secret === 'kept' ? '•••••••• stored' : undefined}
-            {...register('secret')}
-          />
-        </Field>
-      </div>
-      <Field label="TLS" hint={<span className={TLS[tls].tone}>{TLS[tls].hint}</span>}>
-        <div className="row">
-          <Segmented
-            label="TLS"
-            figures="mono"
-            value={tls}
-            onChange={(next) => setValue('settings.tls', next)}
-            options={(Object.keys(TLS) as Tls[]).map((value) => ({ value, label: TLS[value].label }))}
-          />
-        </div>
-      </Field>
+      <ManagerFields
+        user={register('settings.managerUser')}
+        typedUser={settings?.managerUser}
+        userError={errors?.managerUser?.message}
+        password={register('secret')}
+        passwordError={formState.errors.secret?.message}
+        place="A new node, the user or TLS"
+        secret={secret}
+      />
+      <ChoiceField
+        label="TLS"
+        figures="mono"
+        choices={TLS}
+        value={tls}
+        onChange={(next) => setValue('settings.tls', next)}
+      />
       {tls !== 'disable' && (
-        <Field
-          label="CA certificate"
-          aside="optional, PEM"
+        <CertificateField
+          input={register('settings.caCertificate')}
+          value={settings?.caCertificate}
           error={errors?.caCertificate?.message}
-          hint={
-            tls === 'require'
-              ? 'With one, each node must be signed by it.'
-              : 'Without one, the authorities that this machine trusts.'
-          }
-        >
-          <TextArea
-            rows={2}
-            className="mono"
-            spellCheck={false}
-            placeholder="-----BEGIN CERTIFICATE-----"
-            {...register('settings.caCertificate')}
-            value={settings?.caCertificate ?? ''}
-          />
-        </Field>
+          hint={tls === 'require' ? 'With one, each node must be signed by it.' : NO_CERTIFICATE}
+        />
       )}
       <TokenField
         label="Keys"
@@ -106,17 +85,13 @@ function Fields({ form, secret }: FieldsProps<RedisSettings>) {
         hint="Patterns of the channels to listen on, and with read-write to publish on. Empty: none."
         error={listError(errors?.channelPatterns, '50 patterns at most.')}
       />
-      <Field
+      <NumberField
         label="Database"
-        error={errors?.database && `${NUMBER_HINT}, 0 or more.`}
+        input={register('settings.database', { setValueAs: asNumber })}
         hint="Where a session starts. It is no border: a Redis user has the same rights in every numbered database."
-      >
-        <Input
-          className={`mono ${styles.short}`}
-          inputMode="numeric"
-          {...register('settings.database', { setValueAs: asNumber })}
-        />
-      </Field>
+        error={errors?.database}
+        range="from 0 to 65535"
+      />
     </>
   );
 }
@@ -132,16 +107,9 @@ export const redisForm: KindForm<RedisSettings> = {
     keyPatterns: ['*'],
     channelPatterns: [],
   },
-  draftOf: (settings) => ({ ...settings, caCertificate: settings.caCertificate ?? '' }),
-  /** An empty certificate is none. */
-  settingsOf({ caCertificate = '', ...rest }) {
-    return caCertificate.trim() === '' ? rest : { ...rest, caCertificate };
-  },
-  keepsSecret: (stored, now) =>
-    now.nodes.every((node) => stored.nodes.includes(node)) &&
-    stored.managerUser === now.managerUser &&
-    (stored.tls === now.tls || now.tls === 'verify-full') &&
-    stored.caCertificate === now.caCertificate,
+  draftOf: withCertificateText,
+  settingsOf: withoutEmptyCertificate,
+  keepsSecret: areSameNodes,
   Fields,
   placeOf: ({ managerUser, nodes }) =>
     `${managerUser}@${nodes[0] ?? ''}${nodes.length > 1 ? ` and ${wordCount(nodes.length - 1, 'more node')}` : ''}`,

@@ -2,18 +2,27 @@
 import { useWatch } from 'react-hook-form';
 import type { Rotation, SecretSettings } from '../../../../shared/contract/secret';
 import { wordCount } from '../../../app/words';
-import { Field, Input, Segmented, TextArea } from '../../../ui';
-import { asNumber, NUMBER_HINT, plainError } from '../field-values';
-import styles from '../resources.module.css';
+import { Field, Input, TextArea } from '../../../ui';
+import { asNumber, plainError } from '../field-values';
 import type { FieldsProps, KindForm } from './kind';
-import { asPin, withoutEmpty } from './webhook';
+import {
+  CertificateField,
+  ChoiceField,
+  type Choices,
+  NumberField,
+  type SecretHints,
+  secretHint,
+  secretPlaceholder,
+  withCertificateText,
+} from './parts/fields';
+import { asPin, PinField, withoutEmptyTexts } from './parts/receiver';
 
-const SECRET_HINTS: Record<FieldsProps<SecretSettings>['secret'], string> = {
+const SECRET_HINTS: SecretHints = {
   new: 'One NAME=value on a line; programs get them by these names. Stored encrypted; never shown here again.',
   kept: 'Empty: the stored one is used. Typed: it takes its place, and who holds the old one stays on the books.',
   barred: 'What changes it is another now: type it again.',
 };
-const ROTATIONS: Record<Rotation['by'], { readonly label: string; readonly hint: string; readonly tone: string }> = {
+const ROTATIONS: Choices<Rotation['by']> = {
   nobody: {
     label: 'Nobody',
     hint: 'It stays as it is: whoever held it may still know it. Requester, approver and the record are told so.',
@@ -46,40 +55,29 @@ function Fields({ form, secret }: FieldsProps<SecretSettings>) {
       <Field label="What it opens" error={plainError(errors?.opens?.message, settings?.opens)}>
         <Input placeholder="GitHub organisation token" {...register('settings.opens')} />
       </Field>
-      <Field label="Secret" error={formState.errors.secret?.message} hint={SECRET_HINTS[secret]}>
+      <Field label="Secret" error={formState.errors.secret?.message} hint={secretHint(secret, SECRET_HINTS)}>
         <TextArea
           rows={3}
           className="mono"
           spellCheck={false}
           autoComplete="off"
-          placeholder={secret === 'kept' ? '•••••••• stored' : 'API_KEY=…'}
+          placeholder={secretPlaceholder(secret, 'API_KEY=…')}
           {...register('secret')}
         />
       </Field>
-      <Field
+      <NumberField
         label="Holders at once"
-        error={errors?.holders && `${NUMBER_HINT} from 1 to 50.`}
+        input={register('settings.holders', { setValueAs: asNumber })}
         hint="With several, it is changed when the last of them is done."
-      >
-        <Input
-          className={`mono ${styles.short}`}
-          inputMode="numeric"
-          {...register('settings.holders', { setValueAs: asNumber })}
-        />
-      </Field>
-      <Field label="Changed at the end by" hint={<span className={ROTATIONS[by].tone}>{ROTATIONS[by].hint}</span>}>
-        <div className="row">
-          <Segmented
-            label="Changed at the end by"
-            value={by}
-            onChange={(next) => setValue('settings.rotation', EMPTY_ROTATION[next], { shouldDirty: true })}
-            options={(Object.keys(ROTATIONS) as Rotation['by'][]).map((value) => ({
-              value,
-              label: ROTATIONS[value].label,
-            }))}
-          />
-        </div>
-      </Field>
+        error={errors?.holders}
+        range="from 1 to 50"
+      />
+      <ChoiceField
+        label="Changed at the end by"
+        choices={ROTATIONS}
+        value={by}
+        onChange={(next) => setValue('settings.rotation', EMPTY_ROTATION[next], { shouldDirty: true })}
+      />
       <RotationFields key={by} form={form} secret={secret} />
     </>
   );
@@ -105,23 +103,15 @@ function RotationFields({ form }: FieldsProps<SecretSettings>) {
       <Field label="Address" error={plainError(errors?.url?.message, rotation.url)}>
         <Input className="mono" placeholder="https://desk.internal/rotate" {...register('settings.rotation.url')} />
       </Field>
-      <Field
-        label="Pinned certificate"
-        aside="optional, SHA-256"
-        error={errors?.certificatePin?.message && 'The 64 hex digits of its SHA-256.'}
-      >
-        <Input className="mono" {...register('settings.rotation.certificatePin', { setValueAs: asPin })} />
-      </Field>
-      <Field label="CA certificate" aside="optional, PEM" error={errors?.caCertificate?.message}>
-        <TextArea
-          rows={2}
-          className="mono"
-          spellCheck={false}
-          placeholder="-----BEGIN CERTIFICATE-----"
-          {...register('settings.rotation.caCertificate')}
-          value={rotation.caCertificate ?? ''}
-        />
-      </Field>
+      <PinField
+        input={register('settings.rotation.certificatePin', { setValueAs: asPin })}
+        error={errors?.certificatePin?.message}
+      />
+      <CertificateField
+        input={register('settings.rotation.caCertificate')}
+        value={rotation.caCertificate}
+        error={errors?.caCertificate?.message}
+      />
     </>
   );
 }
@@ -141,12 +131,10 @@ export const secretForm: KindForm<SecretSettings> = {
   empty: { kind: 'secret', opens: '', holders: 1, rotation: EMPTY_ROTATION.nobody },
   draftOf: (settings) => ({
     ...settings,
-    rotation:
-      settings.rotation.by === 'webhook'
-        ? { ...settings.rotation, caCertificate: settings.rotation.caCertificate ?? '' }
-        : settings.rotation,
+    rotation: settings.rotation.by === 'webhook' ? withCertificateText(settings.rotation) : settings.rotation,
   }),
-  settingsOf: (read) => (read.rotation.by === 'webhook' ? { ...read, rotation: withoutEmpty(read.rotation) } : read),
+  settingsOf: (read) =>
+    read.rotation.by === 'webhook' ? { ...read, rotation: withoutEmptyTexts(read.rotation) } : read,
   keepsSecret: (stored, now) => JSON.stringify(sorted(stored.rotation)) === JSON.stringify(sorted(now.rotation)),
   Fields,
   placeOf: ({ opens }) => opens,

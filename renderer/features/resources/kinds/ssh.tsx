@@ -6,14 +6,14 @@ import { SSH_CA_SEED_PREFIX, type SshSettings } from '../../../../shared/contrac
 import { toBase64url } from '../../../../shared/crypto/bytes';
 import { wordCount } from '../../../app/words';
 import { Button, Field, Input, Segmented, TextArea } from '../../../ui';
-import { asNumber, firstOf, NUMBER_HINT, plainError } from '../field-values';
+import { asNumber, listError, plainError } from '../field-values';
 import styles from '../resources.module.css';
 import { TokenField } from '../TokenField';
 import type { FieldsProps, KindForm } from './kind';
+import { HostPort, type SecretHints, SecretInput, secretHint } from './parts/fields';
 
-const SECRET_HINTS: Record<FieldsProps<SshSettings>['secret'], string> = {
+const SECRET_HINTS: SecretHints = {
   new: 'An Ed25519 private key (OpenSSH or PKCS#8). Stored encrypted; never shown again.',
-  kept: 'Empty: the stored one is used.',
   barred: 'Host or port changed: give the key again.',
 };
 const DEFAULT_HOOK = { user: 'root', command: '/usr/local/sbin/hallpass-ssh-hook' };
@@ -49,21 +49,17 @@ function Fields({ form, secret }: FieldsProps<SshSettings>) {
     });
   return (
     <>
-      <div className={styles.hostPort}>
-        <Field label="Host" error={plainError(errors?.host?.message, settings?.host)}>
-          <Input className="mono" placeholder="web-1.internal" {...register('settings.host')} />
-        </Field>
-        <Field label="Port" error={errors?.port && `${NUMBER_HINT} from 1 to 65535.`}>
-          <Input className="mono" inputMode="numeric" {...register('settings.port', { setValueAs: asNumber })} />
-        </Field>
-      </div>
+      <HostPort
+        host={register('settings.host')}
+        typedHost={settings?.host}
+        port={register('settings.port', { setValueAs: asNumber })}
+        placeholder="web-1.internal"
+        errors={errors}
+      />
       <Field
         label="Host keys"
         aside="one per line"
-        error={
-          errors?.hostKeys &&
-          (firstOf(errors.hostKeys) ?? 'At least one line, as in /etc/ssh/ssh_host_ed25519_key.pub.')
-        }
+        error={listError(errors?.hostKeys, 'At least one line, as in /etc/ssh/ssh_host_ed25519_key.pub.')}
         hint="Pinned: a host that shows another key is not talked to. Take them from the host itself: cat /etc/ssh/ssh_host_ed25519_key.pub"
       >
         <TextArea
@@ -84,16 +80,11 @@ function Fields({ form, secret }: FieldsProps<SshSettings>) {
         hint={
           isMade
             ? 'A new one: after “Test connection” the recipe has its public half for the host.'
-            : SECRET_HINTS[secret]
+            : secretHint(secret, SECRET_HINTS)
         }
       >
         <div className="row">
-          <Input
-            type="password"
-            autoComplete="new-password"
-            placeholder={secret === 'kept' ? '•••••••• stored' : 'paste a private key'}
-            {...register('secret')}
-          />
+          <SecretInput secret={secret} input={register('secret')} placeholder="paste a private key" />
           <Button data-make-authority onClick={makeAuthority}>
             <KeyRound size={14} aria-hidden />
             Make one
@@ -107,11 +98,7 @@ function Fields({ form, secret }: FieldsProps<SshSettings>) {
         value={settings?.sourceAddresses ?? []}
         onChange={(next) => setValue('settings.sourceAddresses', next, { shouldValidate: true, shouldDirty: true })}
         hint="Addresses or networks from which the certificates may be used, such as 10.0.0.0/8. Empty: from anywhere."
-        error={
-          errors?.sourceAddresses === undefined
-            ? undefined
-            : (firstOf(errors.sourceAddresses) ?? 'Addresses or networks.')
-        }
+        error={listError(errors?.sourceAddresses, 'Addresses or networks.')}
       />
       <Field
         label="Hook on the host"

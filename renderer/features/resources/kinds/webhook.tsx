@@ -1,22 +1,16 @@
 /** Webhook: where somebody's own receiver answers, how it proves itself, and the key both sides share. */
 import { useWatch } from 'react-hook-form';
 import type { WebhookSettings } from '../../../../shared/contract/webhook';
-import { Field, Input, TextArea } from '../../../ui';
+import { Field, Input } from '../../../ui';
 import { plainError } from '../field-values';
 import type { FieldsProps, KindForm } from './kind';
+import { CertificateField, SecretField, type SecretHints, withCertificateText } from './parts/fields';
+import { asPin, PinField, withoutEmptyTexts } from './parts/receiver';
 
-const SECRET_HINTS: Record<FieldsProps<WebhookSettings>['secret'], string> = {
+const SECRET_HINTS: SecretHints = {
   new: '32 characters at least, the same on both sides: openssl rand -base64 32. Stored encrypted.',
-  kept: 'Empty: the stored one is used.',
   barred: 'Address or certificate changed: type it again.',
 };
-
-/** Read as one line of hex, however it was copied: "AA:BB:…" too. */
-export const asPin = (text: unknown): string | undefined =>
-  String(text ?? '')
-    .replaceAll(':', '')
-    .trim()
-    .toLowerCase() || undefined;
 
 function Fields({ form, secret }: FieldsProps<WebhookSettings>) {
   const { register, control, formState } = form;
@@ -31,40 +25,24 @@ function Fields({ form, secret }: FieldsProps<WebhookSettings>) {
       >
         <Input className="mono" placeholder="https://desk.internal/hallpass" {...register('settings.url')} />
       </Field>
-      <Field label="Shared key" error={formState.errors.secret?.message} hint={SECRET_HINTS[secret]}>
-        <Input
-          type="password"
-          autoComplete="new-password"
-          placeholder={secret === 'kept' ? '•••••••• stored' : undefined}
-          {...register('secret')}
-        />
-      </Field>
-      <Field
-        label="Pinned certificate"
-        aside="optional, SHA-256"
-        error={plainError(
-          errors?.certificatePin?.message && 'The 64 hex digits of its SHA-256.',
-          settings?.certificatePin,
-        )}
+      <SecretField
+        label="Shared key"
+        secret={secret}
+        input={register('secret')}
+        hints={SECRET_HINTS}
+        error={formState.errors.secret?.message}
+      />
+      <PinField
+        input={register('settings.certificatePin', { setValueAs: asPin })}
+        error={errors?.certificatePin?.message}
         hint="Exactly this certificate, whoever signed it: openssl x509 -fingerprint -sha256."
-      >
-        <Input className="mono" {...register('settings.certificatePin', { setValueAs: asPin })} />
-      </Field>
-      <Field
-        label="CA certificate"
-        aside="optional, PEM"
+      />
+      <CertificateField
+        input={register('settings.caCertificate')}
+        value={settings?.caCertificate}
         error={errors?.caCertificate?.message}
         hint="Without one, the authorities that the service’s machine trusts."
-      >
-        <TextArea
-          rows={2}
-          className="mono"
-          spellCheck={false}
-          placeholder="-----BEGIN CERTIFICATE-----"
-          {...register('settings.caCertificate')}
-          value={settings?.caCertificate ?? ''}
-        />
-      </Field>
+      />
       <p className="dim small">
         Anybody can add a target in any language: docs/webhook-protocol.md has the protocol, test vectors, and receivers
         of 60 lines.
@@ -73,22 +51,10 @@ function Fields({ form, secret }: FieldsProps<WebhookSettings>) {
   );
 }
 
-/** Empty texts are none. */
-export function withoutEmpty<T extends { caCertificate?: string | undefined; certificatePin?: string | undefined }>(
-  read: T,
-): T {
-  const { caCertificate = '', certificatePin, ...rest } = read;
-  return {
-    ...rest,
-    ...(caCertificate.trim() === '' ? {} : { caCertificate }),
-    ...(certificatePin === undefined ? {} : { certificatePin }),
-  } as T;
-}
-
 export const webhookForm: KindForm<WebhookSettings> = {
   empty: { kind: 'webhook', url: '', caCertificate: '' },
-  draftOf: (settings) => ({ ...settings, caCertificate: settings.caCertificate ?? '' }),
-  settingsOf: withoutEmpty,
+  draftOf: withCertificateText,
+  settingsOf: withoutEmptyTexts,
   keepsSecret: (stored, now) =>
     stored.url.replace(/\/+$/, '') === now.url.replace(/\/+$/, '') &&
     stored.caCertificate === now.caCertificate &&

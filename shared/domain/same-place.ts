@@ -1,0 +1,31 @@
+/**
+ * Whether a stored secret may be sent under new settings: only to the place it was given for, and never with less proof of who
+ * answers there. The service decides by it; the form says by it, before anything is sent, that the secret has to be typed again.
+ */
+
+/** How the manager signs in, whatever the kind. `tls` is one of the kind's own words; `verify-full` is the strictest of each. */
+export interface ManagerLogin {
+  readonly managerUser: string;
+  readonly tls: string;
+  readonly caCertificate?: string | undefined;
+}
+export interface ServerLogin extends ManagerLogin {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Less TLS is another place: then anybody could answer. More of it is not. */
+export const isSameManager = (stored: ManagerLogin, next: ManagerLogin): boolean =>
+  stored.managerUser === next.managerUser &&
+  (stored.tls === next.tls || next.tls === 'verify-full') &&
+  stored.caCertificate === next.caCertificate;
+
+/** Of a target that is one server: PostgreSQL, MySQL. */
+export const isSamePlace = (stored: ServerLogin, next: ServerLogin): boolean =>
+  stored.host === next.host && stored.port === next.port && isSameManager(stored, next);
+
+/** Of a target that is several nodes: a new one is another place, one less is not. */
+export const areSameNodes = (
+  stored: ManagerLogin & { readonly nodes: readonly string[] },
+  next: ManagerLogin & { readonly nodes: readonly string[] },
+): boolean => next.nodes.every((node) => stored.nodes.includes(node)) && isSameManager(stored, next);

@@ -8,23 +8,13 @@ import { asNumber, asOptionalText, listError, plainError } from '../field-values
 import styles from '../resources.module.css';
 import { TokenField } from '../TokenField';
 import type { FieldsProps, KindForm } from './kind';
-import {
-  CertificateField,
-  ChoiceField,
-  HostPort,
-  ManagerFields,
-  NO_CERTIFICATE,
-  NumberField,
-  SQL_TLS,
-  withCertificateText,
-  withoutEmptyCertificate,
-} from './parts/fields';
+import { HostPort, NumberField, withCertificateText, withoutEmptyCertificate } from './parts/fields';
+import { SignInFields, SQL_TLS } from './parts/sign-in';
 
 function Fields({ form, secret }: FieldsProps<MysqlSettings>) {
   const { register, control, setValue, formState } = form;
   const errors = formState.errors.settings;
   const settings = useWatch({ control }).settings;
-  const tls = settings?.tls ?? 'prefer';
   return (
     <>
       <HostPort
@@ -34,30 +24,7 @@ function Fields({ form, secret }: FieldsProps<MysqlSettings>) {
         placeholder="db.internal or /run/mysqld/mysqld.sock"
         errors={errors}
       />
-      <ManagerFields
-        user={register('settings.managerUser')}
-        typedUser={settings?.managerUser}
-        userError={errors?.managerUser?.message}
-        password={register('secret')}
-        passwordError={formState.errors.secret?.message}
-        place="Host, port, user or TLS"
-        secret={secret}
-      />
-      <ChoiceField
-        label="TLS"
-        figures="mono"
-        choices={SQL_TLS}
-        value={tls}
-        onChange={(next) => setValue('settings.tls', next)}
-      />
-      {tls === 'verify-full' && (
-        <CertificateField
-          input={register('settings.caCertificate')}
-          value={settings?.caCertificate}
-          error={errors?.caCertificate?.message}
-          hint={NO_CERTIFICATE}
-        />
-      )}
+      <SignInFields<MysqlSettings> form={form} secret={secret} choices={SQL_TLS} place="Host, port, user or TLS" />
       <TokenField
         label="Schemas"
         spelling="exact"

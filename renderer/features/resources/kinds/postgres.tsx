@@ -8,24 +8,13 @@ import { asNumber, asOptionalNumber, asOptionalText, listError, plainError } fro
 import styles from '../resources.module.css';
 import { TokenField } from '../TokenField';
 import type { FieldsProps, KindForm } from './kind';
-import {
-  CertificateField,
-  ChoiceField,
-  HostPort,
-  ManagerFields,
-  NO_CERTIFICATE,
-  NumberField,
-  portError,
-  SQL_TLS,
-  withCertificateText,
-  withoutEmptyCertificate,
-} from './parts/fields';
+import { HostPort, NumberField, portError, withCertificateText, withoutEmptyCertificate } from './parts/fields';
+import { SignInFields, SQL_TLS } from './parts/sign-in';
 
 function Fields({ form, secret }: FieldsProps<PostgresSettings>) {
   const { register, control, setValue, formState } = form;
   const errors = formState.errors.settings;
   const settings = useWatch({ control }).settings;
-  const tls = settings?.tls ?? 'prefer';
   return (
     <>
       <HostPort
@@ -38,30 +27,7 @@ function Fields({ form, secret }: FieldsProps<PostgresSettings>) {
       <Field label="Database" error={plainError(errors?.database?.message, settings?.database)}>
         <Input className="mono" placeholder="orders" {...register('settings.database')} />
       </Field>
-      <ManagerFields
-        user={register('settings.managerUser')}
-        typedUser={settings?.managerUser}
-        userError={errors?.managerUser?.message}
-        password={register('secret')}
-        passwordError={formState.errors.secret?.message}
-        place="Host, port, user or TLS"
-        secret={secret}
-      />
-      <ChoiceField
-        label="TLS"
-        figures="mono"
-        choices={SQL_TLS}
-        value={tls}
-        onChange={(next) => setValue('settings.tls', next)}
-      />
-      {tls === 'verify-full' && (
-        <CertificateField
-          input={register('settings.caCertificate')}
-          value={settings?.caCertificate}
-          error={errors?.caCertificate?.message}
-          hint={NO_CERTIFICATE}
-        />
-      )}
+      <SignInFields<PostgresSettings> form={form} secret={secret} choices={SQL_TLS} place="Host, port, user or TLS" />
       <TokenField
         label="Schemas"
         spelling="exact"

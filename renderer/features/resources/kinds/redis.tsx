@@ -7,19 +7,27 @@ import { asNumber, listError } from '../field-values';
 import { TokenField } from '../TokenField';
 import type { FieldsProps, KindForm } from './kind';
 import {
-  CertificateField,
-  ChoiceField,
   type Choices,
-  ManagerFields,
   NO_CERTIFICATE,
   NumberField,
   withCertificateText,
   withoutEmptyCertificate,
 } from './parts/fields';
+import { SignInFields } from './parts/sign-in';
 
 const TLS: Choices<RedisSettings['tls']> = {
-  'verify-full': { label: 'verify-full', hint: 'Encrypted, and each node proves its name.', tone: '' },
-  require: { label: 'require', hint: 'Encrypted, but anybody could answer as a node.', tone: 'warn' },
+  'verify-full': {
+    label: 'verify-full',
+    hint: 'Encrypted, and each node proves its name.',
+    tone: '',
+    certificate: NO_CERTIFICATE,
+  },
+  require: {
+    label: 'require',
+    hint: 'Encrypted, but anybody could answer as a node.',
+    tone: 'warn',
+    certificate: 'With one, each node must be signed by it.',
+  },
   disable: {
     label: 'disable',
     hint: 'Not encrypted: passwords travel in the clear. For this machine only.',
@@ -31,7 +39,6 @@ function Fields({ form, secret }: FieldsProps<RedisSettings>) {
   const { register, control, setValue, formState } = form;
   const errors = formState.errors.settings;
   const settings = useWatch({ control }).settings;
-  const tls = settings?.tls ?? 'verify-full';
   return (
     <>
       <TokenField
@@ -43,30 +50,7 @@ function Fields({ form, secret }: FieldsProps<RedisSettings>) {
         hint="All of them, replicas and parts of a cluster too: Redis hands its users on to no other node."
         error={listError(errors?.nodes, 'Name at least one node, 50 at most.')}
       />
-      <ManagerFields
-        user={register('settings.managerUser')}
-        typedUser={settings?.managerUser}
-        userError={errors?.managerUser?.message}
-        password={register('secret')}
-        passwordError={formState.errors.secret?.message}
-        place="A new node, the user or TLS"
-        secret={secret}
-      />
-      <ChoiceField
-        label="TLS"
-        figures="mono"
-        choices={TLS}
-        value={tls}
-        onChange={(next) => setValue('settings.tls', next)}
-      />
-      {tls !== 'disable' && (
-        <CertificateField
-          input={register('settings.caCertificate')}
-          value={settings?.caCertificate}
-          error={errors?.caCertificate?.message}
-          hint={tls === 'require' ? 'With one, each node must be signed by it.' : NO_CERTIFICATE}
-        />
-      )}
+      <SignInFields<RedisSettings> form={form} secret={secret} choices={TLS} place="A new node, the user or TLS" />
       <TokenField
         label="Keys"
         spelling="exact"

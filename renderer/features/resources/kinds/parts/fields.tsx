@@ -41,31 +41,6 @@ export const SecretField = ({ label, hints, error, ...rest }: SecretFieldProps) 
   </Field>
 );
 
-interface ManagerProps extends Pick<SecretInputProps, 'secret'> {
-  readonly user: UseFormRegisterReturn;
-  readonly typedUser: string | undefined;
-  readonly userError: string | undefined;
-  readonly password: UseFormRegisterReturn;
-  readonly passwordError: string | undefined;
-  /** What changed when the stored password may not be sent: "Host, port, user or TLS". */
-  readonly place: string;
-}
-/** Who the service signs in as, with a password. */
-export const ManagerFields = ({ user, typedUser, userError, password, passwordError, place, secret }: ManagerProps) => (
-  <div className={styles.half}>
-    <Field label="Manager user" error={plainError(userError, typedUser)}>
-      <Input className="mono" autoComplete="off" {...user} />
-    </Field>
-    <SecretField
-      label="Manager password"
-      secret={secret}
-      input={password}
-      hints={{ barred: `${place} changed: type it again.` }}
-      error={passwordError}
-    />
-  </div>
-);
-
 type Problem = { readonly message?: string | undefined } | undefined;
 interface HostPortProps {
   readonly host: UseFormRegisterReturn;
@@ -87,10 +62,16 @@ export const HostPort = ({ host, typedHost, port, placeholder, errors }: HostPor
 );
 export const portError = (error: Problem): string | undefined => error && `${NUMBER_HINT} from 1 to 65535.`;
 
-/** What may be chosen, and what each means; a tone where it is not the safe one. */
-export type Choices<V extends string> = Readonly<
-  Record<V, { readonly label: string; readonly hint: string; readonly tone: '' | 'warn' }>
->;
+interface Choice {
+  readonly label: string;
+  /** What it means. */
+  readonly hint: string;
+  /** `warn`: it is not the safe one. */
+  readonly tone: '' | 'warn';
+  /** Of TLS: what a certificate of an authority is good for; left out: it is not asked for. */
+  readonly certificate?: string;
+}
+export type Choices<V extends string> = Readonly<Record<V, Choice>>;
 interface ChoiceFieldProps<V extends string> {
   readonly label: string;
   readonly choices: Choices<V>;
@@ -114,14 +95,6 @@ export function ChoiceField<V extends string>({ label, choices, value, onChange,
     </Field>
   );
 }
-/** In the words of the clients of both databases. */
-export const SQL_TLS: Choices<'verify-full' | 'require' | 'prefer' | 'disable'> = {
-  'verify-full': { label: 'verify-full', hint: 'Encrypted, and the server proves its name.', tone: '' },
-  require: { label: 'require', hint: 'Encrypted, but anybody could answer as this server.', tone: 'warn' },
-  prefer: { label: 'prefer', hint: 'Encrypted when the server offers it; not proven.', tone: 'warn' },
-  disable: { label: 'disable', hint: 'Not encrypted. For sockets and this machine only.', tone: 'warn' },
-};
-
 /** For values that hold a PEM text: an empty field is no certificate. */
 export function withoutEmptyCertificate<T extends { caCertificate?: string | undefined }>(read: T): T {
   const { caCertificate = '', ...rest } = read;

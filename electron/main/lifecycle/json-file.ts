@@ -1,9 +1,19 @@
 /**
  * Small state files of our own: read through a zod schema, written whole (temp file, fsync, rename, 0600).
  * A file that can't be read as what it should be is kept aside under another name and reported, never overwritten.
- * A crash while writing leaves the old file, or the new one.
+ * A crash while writing leaves the old file, or the new one, and perhaps a temporary one, which goes at the next reading.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { z } from 'zod';
 import type { UserError } from '../../../shared/contract/ipc';
@@ -17,6 +27,7 @@ const MAX_STATE_BYTES = 16 * 1024 * 1024;
 
 /** Reads and checks a file; a corrupt one is renamed to `<name>.corrupt-<epoch ms>`. */
 export function readJsonFile<S extends z.ZodType>(file: string, schema: S, nowMs: number): JsonRead<z.output<S>> {
+  clearLeftovers(file);
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -45,10 +56,34 @@ export function keepAside(file: string, nowMs: number): string | null {
   }
 }
 
+const tempPrefixOf = (file: string): string => `.${basename(file)}.`;
+
+/** What processes that were killed while they wrote have left. That of a living one is its own business. */
+function clearLeftovers(file: string): void {
+  try {
+    for (const name of readdirSync(dirname(file))) {
+      if (!name.startsWith(tempPrefixOf(file)) || !name.endsWith('.tmp')) continue;
+      const pid = Number(name.slice(tempPrefixOf(file).length, -'.tmp'.length));
+      if (Number.isInteger(pid) && pid > 0 && !isAlive(pid)) rmSync(join(dirname(file), name), { force: true });
+    }
+  } catch {
+    // no such folder, or one that can't be written: reading the file says so
+  }
+}
+function isAlive(pid: number): boolean {
+  if (pid === process.pid) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
 export function writeJsonFile(file: string, value: unknown): void {
   const folder = dirname(file);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const temp = join(folder, `.${basename(file)}.${process.pid}.tmp`);
+  const temp = join(folder, `${tempPrefixOf(file)}${process.pid}.tmp`);
   try {
     const descriptor = openSync(temp, 'w', 0o600);
     try {

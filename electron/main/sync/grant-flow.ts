@@ -50,6 +50,8 @@ export function createGrantFlow(deps: {
   const activeSaid = new Set<string>();
   /** Ended on this machine, whatever the service still believes. */
   const over = new Set<string>();
+  /** In this life of the app the service was told that their files are there. */
+  const reported = new Set<string>();
   /** The latest state heard of each grant, so that one that ended while its files were being written is taken away again. */
   const heard = new Map<string, GrantView['state']>();
 
@@ -122,9 +124,17 @@ export function createGrantFlow(deps: {
     });
   }
 
+  /** A life that was killed between the last file and its word to the service left it waiting for that word. */
+  async function reportAgain(grant: GrantView): Promise<void> {
+    if (grant.state !== 'provisioning' || reported.has(grant.id)) return;
+    reported.add(grant.id);
+    await queue.push({ kind: 'report', grantId: grant.id, state: 'injected' });
+  }
+
   async function deliver(grant: GrantView): Promise<void> {
-    if (delivering.has(grant.id) || (localOf(grant.id)?.state === 'injected' && !isOlderHere(grant))) return;
+    if (delivering.has(grant.id)) return;
     if (over.has(grant.id) || queue.returning(grant.id)) return; // given back or out of time here: never again
+    if (localOf(grant.id)?.state === 'injected' && !isOlderHere(grant)) return reportAgain(grant);
     delivering.add(grant.id);
     try {
       await refuseUnwatched(grant);
@@ -250,11 +260,12 @@ export function createGrantFlow(deps: {
       over.add(grantId);
       clock.forget(grantId);
       const returned = { kind: 'return', grantId, ...(signal === undefined ? {} : { signal }) } as const;
-      if (isHere(grantId)) {
-        const done = await injector.remove(grantId, 'returned');
-        await queue.push(returned);
-        await queue.push({ kind: 'report', grantId, state: done.state === 'removed' ? 'removed' : 'removal_failed' });
-      } else await queue.push(returned);
+      // Kept on disk before anything goes: killed in between, the next life would else take it for lost and put it back.
+      const told = queue.push(returned);
+      if (!isHere(grantId)) return told;
+      const done = await injector.remove(grantId, 'returned');
+      await told;
+      await queue.push({ kind: 'report', grantId, state: done.state === 'removed' ? 'removed' : 'removal_failed' });
     },
   };
 }

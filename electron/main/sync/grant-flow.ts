@@ -155,12 +155,14 @@ export function createGrantFlow(deps: {
       if (now === 'ending' || now === 'ended') await remove(grant.id, 'revoked');
       else if (over.has(grant.id))
         await remove(grant.id, 'returned'); // given back here while it was on its way
-      else
+      else {
+        reported.add(grant.id);
         await queue.push({
           kind: 'report',
           grantId: grant.id,
           state: done.state === 'injected' ? 'injected' : 'failed',
         });
+      }
     } catch (cause) {
       if (isProblem(cause, 'wrong-state', 'not-found')) return; // it ended meanwhile, or was fetched before: nothing to inject
       deps.log('error', 'a credential could not be injected', { grantId: grant.id, cause });

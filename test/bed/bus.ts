@@ -114,6 +114,8 @@ export interface ServedObject {
 export interface Served {
   /** Sends a signal to everybody on the bus. */
   emit(member: string, signature: string, body: unknown[]): void;
+  /** Says that a property has a new value: the one it reads now. */
+  changed(property: string): void;
   /** Gives the name back; the object no longer answers. */
   stop(): Promise<void>;
 }
@@ -137,6 +139,11 @@ export async function serve(bus: Bus, name: string, object: ServedObject): Promi
   return {
     emit: (member, signature, body) =>
       bus.send(Message.newSignal(object.path, object.interface, member, signature, body)),
+    changed(property) {
+      const value = object.properties?.[property]?.();
+      const body = [object.interface, { [property]: value }, []];
+      bus.send(Message.newSignal(object.path, PROPERTIES, 'PropertiesChanged', 'sa{sv}as', body));
+    },
     async stop() {
       bus.removeMethodHandler(handler);
       await bus.releaseName(name);

@@ -11,7 +11,7 @@ import { createGrantClock, type GrantClock, systemClocks } from '../grants/clock
 import { createInjector, desktopInjectorDeps, type Injector, type SweepReport } from '../injection';
 import type { Log } from '../lifecycle/log';
 import { type AppPaths, prepareSocketPath } from '../lifecycle/paths';
-import type { PowerEvent } from '../lifecycle/power';
+import { type PowerEvent, systemSaysLocked } from '../lifecycle/power';
 import { connectSessionBus } from '../lifecycle/session-bus';
 import type { SettingsStore } from '../lifecycle/settings';
 import { systemRandom } from '../lifecycle/system';
@@ -142,6 +142,8 @@ export function createAgent(deps: {
     },
     serverNow,
     missingSignals: (endOn) => signals.missing(endOn),
+    standingSignals: (endOn) => signals.standing(endOn),
+    onBegun: (grantId) => signals.begun(grantId),
     onActive: (grant, injection) => events.active(grant, injection?.command ?? null),
     onFailed: (grant, what, next) => events.injectionFailed(grant, what, next),
     log,
@@ -156,6 +158,8 @@ export function createAgent(deps: {
         connect: (bus) => connectSessionBus(busAddress(bus)),
         processId: process.pid,
         sessionId: process.env.XDG_SESSION_ID,
+        systemSaysLocked,
+        every: systemClocks().every,
         onLock,
       }),
     settings: () => settings.get().endOn,

@@ -24,3 +24,10 @@ export function onPowerEvent(listener: (why: PowerEvent) => void): () => void {
     powerMonitor.off('shutdown', handlers.shutdown);
   };
 }
+
+/** Whether the screen is locked at this moment; null where the system does not say, and on Linux, where others are asked (signals/). */
+export function systemSaysLocked(): boolean | null {
+  if (process.platform === 'linux') return null;
+  const state = powerMonitor.getSystemIdleState(1);
+  return state === 'unknown' ? null : state === 'locked';
+}

@@ -18,6 +18,7 @@ export interface BusCall {
 }
 export interface BusSignal {
   readonly sender: string;
+  readonly path: string;
   readonly interface: string;
   readonly member: string;
   readonly body: unknown[];
@@ -32,6 +33,7 @@ export interface SessionBus {
   watchOwner(name: string, listener: (owner: string | null) => void): Promise<void>;
   /** Asks the daemon for signals that match, and calls back for all that arrive; check `sender` yourself. */
   onSignal(match: string, listener: (signal: BusSignal) => void): Promise<void>;
+  /** The daemon went away, or the line to it broke; not after our own `close`. */
   onLost(listener: () => void): void;
   close(): void;
 }
@@ -50,18 +52,24 @@ export async function connectSessionBus(address: string | undefined): Promise<Se
   };
   const emitter = bus as unknown as EventEmitter; // its types know no 'error'
   emitter.on('error', die);
+  // A daemon that goes away is told by the line below only; without it nobody would notice that no signal can come any more.
+  (bus as unknown as { readonly _connection?: EventEmitter })._connection?.on('end', die);
 
   async function call(wanted: BusCall): Promise<unknown[]> {
     if (!alive) throw new Error('the session bus is gone');
     const answer = bus.call(new dbus.Message({ signature: '', body: [], ...wanted }));
     let timer: NodeJS.Timeout | undefined;
+    let onDeath = () => {};
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error(`${wanted.member}: no answer on the session bus`)), CALL_TIMEOUT_MS);
+      onDeath = () => reject(new Error('the session bus is gone'));
+      lost.add(onDeath);
     });
     try {
       return ((await Promise.race([answer, late])) as BusMessage | null)?.body ?? [];
     } finally {
       clearTimeout(timer);
+      lost.delete(onDeath);
     }
   }
   const ask = (member: string, signature: string, body: unknown[]) =>
@@ -86,6 +94,7 @@ export async function connectSessionBus(address: string | undefined): Promise<Se
         if ((message.type as number) !== SIGNAL) return;
         listener({
           sender: message.sender ?? '',
+          path: message.path ?? '',
           interface: message.interface ?? '',
           member: message.member ?? '',
           body: message.body ?? [],

@@ -14,11 +14,11 @@ import {
   endsOn,
   NOTHING_ENDS,
   type Sign,
-  signalsOf,
   stricterEndOn,
 } from '../../../shared/domain/end-signals';
 import type { Log } from '../lifecycle/log';
 import { hasMoved, networksOf } from './network';
+import type { LockWatch } from './screen-lock';
 import { createSleepMeter, type SleepClocks } from './sleep';
 
 /** Networks, and sleeps that nobody announced, are looked at this often. */
@@ -39,14 +39,24 @@ export interface Signals {
   unwatched(): Promise<readonly Unwatched[]>;
   /** Those of them that would have to end access given under `endOn`. */
   missing(endOn: EndOn): Promise<readonly Unwatched[]>;
+  /** Signs that would end access given here under `endOn`, and that are there already: the screen is locked. */
+  standing(endOn: EndOn): Promise<readonly EndSignal[]>;
+  /** Access has begun here: a sign that came between the last look and now ends it. */
+  begun(grantId: string): Promise<void>;
   stop(): void;
 }
+
+const DEAF: LockWatch = {
+  unwatched: () => 'The screen lock could not be listened to.',
+  isLocked: async () => null,
+  stop: () => undefined,
+};
 
 export function createSignals(deps: {
   readonly clocks: SleepClocks;
   readonly interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
   readonly every: (lengthMs: number, callback: () => void) => () => void;
-  readonly watchLock: (onLock: () => void) => Promise<{ readonly unwatched: string | null; stop(): void }>;
+  readonly watchLock: (onLock: () => void) => Promise<LockWatch>;
   readonly settings: () => EndOn;
   readonly injections: () => readonly LocalInjection[];
   /** Ends it here at once and tells the service. */
@@ -56,12 +66,16 @@ export function createSignals(deps: {
   const sleep = createSleepMeter(deps.clocks);
   /** The networks each grant began on. */
   const begunOn = new Map<string, ReadonlySet<string>>();
-  let known: (list: readonly Unwatched[]) => void = () => undefined;
-  const unwatched = new Promise<readonly Unwatched[]>((resolve) => {
-    known = resolve;
+  let listening: (lock: LockWatch) => void = () => undefined;
+  const listened = new Promise<LockWatch>((resolve) => {
+    listening = resolve;
   });
   let stopLook: () => void = () => undefined;
   let stopLock: () => void = () => undefined;
+  const unwatched = async (): Promise<readonly Unwatched[]> => {
+    const reason = (await listened).unwatched();
+    return reason === null ? [] : [{ signal: 'screen_lock', reason }];
+  };
 
   const here = () => deps.injections().filter(({ state }) => state === 'injected' || state === 'writing');
   const endOnOf = (local: LocalInjection) => stricterEndOn(local.endOn ?? NOTHING_ENDS, deps.settings());
@@ -98,10 +112,10 @@ export function createSignals(deps: {
       try {
         const lock = await deps.watchLock(() => happened({ signal: 'screen_lock' }));
         stopLock = lock.stop;
-        known(lock.unwatched === null ? [] : [{ signal: 'screen_lock', reason: lock.unwatched }]);
+        listening(lock);
       } catch (cause) {
         deps.log('warn', 'the screen lock can’t be listened to', { cause });
-        known([{ signal: 'screen_lock', reason: 'The screen lock could not be listened to.' }]);
+        listening(DEAF);
       }
     },
     happened,
@@ -110,11 +124,21 @@ export function createSignals(deps: {
       else if (what === 'lock') happened({ signal: 'screen_lock' });
       else look(what === 'resume' ? 'at wake-up' : 'now and then');
     },
-    unwatched: () => unwatched,
+    unwatched,
     async missing(endOn) {
-      const wanted = new Set<EndSignal>(signalsOf(endOn));
-      // Nothing asked: nobody waits for a bus that may be slow.
-      return wanted.has('screen_lock') ? (await unwatched).filter(({ signal }) => wanted.has(signal)) : [];
+      if (!endOn.screenLock) return []; // nothing asked: nobody waits for a bus that may be slow
+      const list = await unwatched();
+      if (list.length > 0 || (await (await listened).isLocked()) !== null) return list;
+      return [{ signal: 'screen_lock', reason: 'This desktop does not say whether its screen is locked.' }];
+    },
+    async standing(endOn) {
+      if (!stricterEndOn(endOn, deps.settings()).screenLock) return [];
+      return (await (await listened).isLocked()) === true ? ['screen_lock'] : [];
+    },
+    async begun(grantId) {
+      const local = here().find((each) => each.grantId === grantId);
+      if (local === undefined || !endOnOf(local).screenLock) return;
+      if ((await (await listened).isLocked()) === true) happened({ signal: 'screen_lock' }, grantId);
     },
     stop() {
       stopLook();

@@ -41,6 +41,10 @@ export function createGrantFlow(deps: {
   serverNow: () => number;
   /** Signals that would have to end access given under this, and that this desktop can't notice. */
   missingSignals: (endOn: EndOn) => Promise<readonly { readonly signal: EndSignal; readonly reason: string }[]>;
+  /** Signals that are there already, and would end access given under this at once. */
+  standingSignals: (endOn: EndOn) => Promise<readonly EndSignal[]>;
+  /** It is in the files and reported: what came meanwhile is looked at. */
+  onBegun: (grantId: string) => Promise<void>;
   onActive: (grant: GrantView, injection: LocalInjection | undefined) => void;
   onFailed: (grant: GrantView, what: string, next: string | null) => void;
   log: Log;
@@ -112,8 +116,16 @@ export function createGrantFlow(deps: {
     return state === 'injected' || state === 'writing' || state === 'removal_failed';
   };
 
-  /** Access that has to end with a sign is not put where nobody would notice the sign. */
+  /** Access that has to end with a sign is not put where nobody would notice the sign, nor where it is given already. */
   async function refuseUnwatched(grant: GrantView): Promise<void> {
+    const [standing] = await deps.standingSignals(grant.endOn);
+    if (standing !== undefined)
+      throw new UserFacingError({
+        code: 'signal-given',
+        what: `This access has to end when ${wordCondition(grant.endOn, standing)}, and that is so now.`,
+        safe: 'Nothing was written, and the login is being taken back.',
+        next: 'Ask again, and stay until it is there.',
+      });
     const [missing] = await deps.missingSignals(grant.endOn);
     if (missing === undefined) return;
     throw new UserFacingError({
@@ -163,6 +175,7 @@ export function createGrantFlow(deps: {
           state: done.state === 'injected' ? 'injected' : 'failed',
         });
       }
+      await deps.onBegun(grant.id);
     } catch (cause) {
       if (isProblem(cause, 'wrong-state', 'not-found')) return; // it ended meanwhile, or was fetched before: nothing to inject
       deps.log('error', 'a credential could not be injected', { grantId: grant.id, cause });

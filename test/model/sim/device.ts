@@ -193,6 +193,8 @@ export class Device {
         }),
       serverNow: () => this.wallMs() + clock.offsetMs(),
       missingSignals: async () => [],
+      standingSignals: async () => [],
+      onBegun: async () => {},
       onActive: () => undefined,
       onFailed: () => undefined,
       log,

@@ -68,6 +68,8 @@ function startApp(): void {
     open: () => opened(),
     serverNow: () => machine.clocks.wallAt,
     missingSignals: async () => [],
+    standingSignals: async () => [],
+    onBegun: async () => {},
     onActive: () => undefined,
     onFailed: (_grant, what) => void failed.push(what),
     log: () => undefined,

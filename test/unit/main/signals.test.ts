@@ -103,7 +103,10 @@ describe('sleep', () => {
 function desk(more: { settings?: EndOn; floors?: readonly EndOn[]; lock?: string | null } = {}) {
   const ended: string[] = [];
   const it = machine();
-  const place = { networks: { wlan0: [address('192.168.1.20/24')] } as NodeJS.Dict<NetworkInterfaceInfo[]> };
+  const place = {
+    networks: { wlan0: [address('192.168.1.20/24')] } as NodeJS.Dict<NetworkInterfaceInfo[]>,
+    locked: false as boolean | null,
+  };
   let look = () => {};
   let lock = () => {};
   const local = (n: number, endOn: EndOn): LocalInjection => ({
@@ -120,7 +123,7 @@ function desk(more: { settings?: EndOn; floors?: readonly EndOn[]; lock?: string
     },
     watchLock: async (onLock) => {
       lock = onLock;
-      return { unwatched: more.lock ?? null, stop: () => {} };
+      return { unwatched: () => more.lock ?? null, isLocked: async () => place.locked, stop: () => {} };
     },
     settings: () => more.settings ?? NOTHING_ENDS,
     injections: () => injections.filter(({ grantId }) => !ended.some((one) => one.startsWith(grantId))),
@@ -175,5 +178,30 @@ describe('signals', () => {
     expect(await it.signals.missing(LOCK)).toHaveLength(1);
     expect(await it.signals.missing({ ...NOTHING_ENDS, sleepMs: 0, networkChange: true })).toEqual([]);
     expect(await it.signals.unwatched()).toMatchObject([{ signal: 'screen_lock' }]);
+  });
+  test('a screen that is locked already ends what begins under it, and is told before anything is written', async () => {
+    const it = desk({ floors: [LOCK, NOTHING_ENDS] });
+    await it.signals.start();
+    await it.signals.begun('grt_1');
+    expect(await it.signals.standing(LOCK)).toEqual([]);
+    it.place.locked = true;
+    expect(await it.signals.standing(LOCK)).toEqual(['screen_lock']);
+    expect(await it.signals.standing(NOTHING_ENDS)).toEqual([]);
+    await it.signals.begun('grt_2');
+    expect(it.ended).toEqual([]);
+    await it.signals.begun('grt_1');
+    expect(it.ended).toEqual(['grt_1 screen_lock']);
+    const strict = desk({ settings: LOCK });
+    strict.place.locked = true;
+    await strict.signals.start();
+    expect(await strict.signals.standing(NOTHING_ENDS)).toEqual(['screen_lock']);
+  });
+  test('a desktop that hears locks but does not say how it is now gets no access that has to end with them', async () => {
+    const it = desk();
+    it.place.locked = null;
+    await it.signals.start();
+    expect(await it.signals.missing(LOCK)).toHaveLength(1);
+    expect(await it.signals.missing(NOTHING_ENDS)).toEqual([]);
+    expect(await it.signals.standing(LOCK)).toEqual([]);
   });
 });

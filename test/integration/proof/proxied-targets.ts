@@ -1,21 +1,34 @@
 /**
- * Real targets that the fault proxy is put before: what they are told there, and what their own superuser sees, over a way
- * that no fault touches.
+ * What the fault proxy is put before: a real server, what is said to it there, and what its own superuser sees, over a way that
+ * no fault touches. How each kind is made is in the files beside this one; what is asked of all of them in proxied-targets-facts.ts.
  */
-import { createMysqlProvisioner } from '../../../electron/service/provisioners/mysql';
-import { createPostgresProvisioner } from '../../../electron/service/provisioners/postgres';
-import type { Provisioner, Target } from '../../../electron/service/provisioners/provisioner';
-import { createRedisProvisioner } from '../../../electron/service/provisioners/redis';
-import type { Credential, PostgresCredential } from '../../../shared/contract/credential';
-import type { MysqlCredential } from '../../../shared/contract/mysql';
-import type { RedisCredential } from '../../../shared/contract/redis';
+import type { CreateOrder, Provisioner, Target } from '../../../electron/service/provisioners/provisioner';
+import type { Credential } from '../../../shared/contract/credential';
 import type { Level } from '../../../shared/contract/resources';
-import { startPostgres } from '../../bed/postgres';
-import { levelNamed, logIn, makeTarget, systemRandom, whenCut } from '../../bed/postgres-target';
-import { logInMysql, makeMysqlTarget, startMariaDb } from '../../bed/targets/mysql';
-import { makeRedisTarget, redisLogIn, startRedisNodes, whenRedisCut } from '../../bed/targets/redis';
+import type { FaultProxy, ProxyFault, ProxyTls } from '../../bed/fault-proxy';
+import { until } from '../../bed/until';
 
-export type ProxiedOperation = 'create' | 'setDeadline' | 'end';
+/** A moment of an operation, in which a fault can fall. */
+export interface Moment {
+  readonly call: 'create' | 'extend' | 'end';
+  /** For the name of a failure: what is being said then. */
+  readonly name: string;
+  /** How many strikes it takes until the call gives up: some clients ask once more by themselves. One when left out. */
+  readonly strikes?: number;
+  /**
+   * Arms the proxy: `within`: half of what is said arrives. `in-commit`: all of it arrives and the line is reset. `reply-lost`:
+   * it is done and the answer does not arrive. Resolves once everything is ready to strike.
+   */
+  arm(proxy: FaultProxy, strike: Strike, more?: Arming): Promise<void> | void;
+}
+export interface Arming {
+  /** How many strikes; `strikes` of the moment when left out. */
+  readonly times?: number;
+  /** What the line does after the last of them; it is well again when left out. */
+  readonly afterwards?: ProxyFault;
+}
+export type Strike = 'within' | 'in-commit' | 'reply-lost';
+
 export interface ProxiedTarget {
   readonly provisioner: Provisioner;
   /** Straight to the server. */
@@ -23,126 +36,68 @@ export interface ProxiedTarget {
   readonly port: number;
   /** The same server by way of another port of this machine. */
   through(port: number): Target;
+  /** Where the line is TLS. */
+  readonly tls?: ProxyTls;
   readonly level: Level;
-  /** What is said in the very middle of each operation. */
-  readonly words: Readonly<Record<ProxiedOperation, RegExp>>;
-  /** Logs in straight to the server, wherever the credential points to. Rejects when the server says no. */
+  /** At least one of each call; the last one of `create` is where access begins. */
+  readonly moments: readonly Moment[];
+  /** More for a creation, such as the device's key. */
+  readonly order?: Pick<CreateOrder, 'devicePublicKey'>;
+  /** Lets a grant last longer, where that is more than moving its deadline. */
+  extend?(target: Target, principal: string): Promise<unknown>;
+  /** Whether the server knows open sessions. */
+  readonly sessions: 'seen' | 'none';
+  /** Moments of one operation at a time, where they would find each other's on the server. */
+  readonly attacks: 'at once' | 'one by one';
+  /** Whether a half-open line is also one that stood before. */
+  readonly silence: 'also on a kept line' | 'on a fresh line';
+  /** Uses the credential straight on the server, wherever it points to. Rejects when the server says no. */
   logIn(credential: Credential): Promise<{ readonly cut: Promise<void> }>;
+  /** What must be in no error. */
+  secretsOf(credential: Credential): readonly string[];
+  /** What a lost answer would have brought; null when nothing in it opens anything. */
+  lostIn?(reply: string, kept: Credential | null): Credential | null;
   /** As the superuser sees it. */
   look(principal: string): Promise<{ readonly canLogIn: boolean; readonly sessions: number }>;
-  /** The other ends' ports of all connections that the server has. */
-  ports(): Promise<ReadonlySet<number>>;
+  /** Resolves when the server does nothing any more on lines that broke. */
+  settled(proxy: FaultProxy): Promise<unknown>;
   stop(): Promise<void>;
 }
 
-export async function proxiedPostgres(): Promise<ProxiedTarget> {
-  const server = await startPostgres();
-  const provisioner = createPostgresProvisioner({ random: systemRandom });
-  const made = await makeTarget(server);
-  const target = { ...made, settings: { ...made.settings, tls: 'disable' as const } };
-  const plan = await provisioner.plan(target);
-  await provisioner.apply(target, plan.digest);
-  return {
-    provisioner,
-    target,
-    port: server.port,
-    through: (port) => ({ ...target, settings: { ...target.settings, port } }),
-    level: levelNamed(plan.levels, 'read-only'),
-    words: { create: /CREATE ROLE/, setDeadline: /ALTER ROLE .* VALID UNTIL/, end: /NOLOGIN/ },
-    async logIn(credential) {
-      const client = await logIn({ ...(credential as PostgresCredential), port: server.port });
-      return { cut: whenCut(client) };
+/** Moments that the words of the client name. `server` `goes on`: where only the client's end of a commit is reset. */
+export const saying = (
+  call: Moment['call'],
+  words: RegExp,
+  more: { readonly strikes?: number; readonly server?: 'goes on'; readonly reply?: RegExp } = {},
+): Moment => ({
+  call,
+  name: String(words),
+  ...(more.strikes === undefined ? {} : { strikes: more.strikes }),
+  arm(proxy, strike, { times = more.strikes ?? 1, afterwards } = {}) {
+    const server = more.server === undefined ? {} : { server: more.server };
+    const fault = {
+      within: { kind: 'reset', at: words, passes: 'half' },
+      'in-commit': { kind: 'reset', at: words, passes: 'all', ...server },
+      'reply-lost': { kind: 'reply-lost', at: words, ...(more.reply ? { until: more.reply } : {}) },
+    } as const;
+    proxy.play(...Array.from({ length: times }, () => fault[strike]), ...(afterwards ? [afterwards] : []));
+  },
+});
+/** For hangs only. */
+export const PATIENCE_MS = 60_000;
+/** The server has let go of every connection that broke: what it was doing there is done or undone for good. */
+export const droppedBy = (ports: () => Promise<ReadonlySet<number>>) => (proxy: FaultProxy) =>
+  until(
+    'the server dropping the broken connections',
+    async () => {
+      const open = await ports();
+      return proxy.brokenPorts().every((port) => !open.has(port));
     },
-    async look(principal) {
-      const [row] = await server.query(
-        'postgres',
-        `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1 AND rolcanlogin) AS can,
-                (SELECT count(*)::int FROM pg_stat_activity WHERE usename = $1) AS sessions`,
-        [principal],
-      );
-      return { canLogIn: row?.can === true, sessions: Number(row?.sessions) };
-    },
-    async ports() {
-      const rows = await server.query('postgres', 'SELECT client_port AS port FROM pg_stat_activity');
-      return new Set(rows.map(({ port }) => Number(port)));
-    },
-    async stop() {
-      await provisioner.close();
-      await server.stop();
-    },
-  };
-}
-
-export async function proxiedMariaDb(): Promise<ProxiedTarget> {
-  const server = await startMariaDb({ settings: { 'event-scheduler': 'ON' } });
-  const provisioner = createMysqlProvisioner({ random: systemRandom });
-  const made = await makeMysqlTarget(server);
-  // With a schema for events the deadline is a thing on the server, which a fault can hit.
-  const settings = { ...made.settings, tls: 'disable' as const, deadlineSchema: 'orders' };
-  await server.query(`GRANT EVENT ON orders.* TO ${made.settings.managerUser}@'%'`);
-  const target = { ...made, settings };
-  const plan = await provisioner.plan(target);
-  await provisioner.apply(target, plan.digest);
-  return {
-    provisioner,
-    target,
-    port: server.port,
-    through: (port) => ({ ...target, settings: { ...settings, port } }),
-    level: levelNamed(plan.levels, 'read-only'),
-    words: { create: /ACCOUNT UNLOCK/, setDeadline: /CREATE EVENT/, end: /DROP USER/ },
-    async logIn(credential) {
-      const { cut } = await logInMysql({ ...(credential as MysqlCredential), port: server.port });
-      return { cut };
-    },
-    async look(principal) {
-      const accounts = await server.query<{ open: unknown }>(
-        "SELECT COALESCE(JSON_VALUE(Priv, '$.account_locked'), 0) = 0 AS open FROM mysql.global_priv WHERE User = ?",
-        [principal],
-      );
-      const sessions = await server.query('SELECT ID FROM information_schema.PROCESSLIST WHERE USER = ?', [principal]);
-      return { canLogIn: accounts.some(({ open }) => Number(open) === 1), sessions: sessions.length };
-    },
-    async ports() {
-      const rows = await server.query<{ host: string }>('SELECT HOST AS host FROM information_schema.PROCESSLIST');
-      return new Set(rows.map(({ host }) => Number(host.split(':').at(-1))));
-    },
-    async stop() {
-      await provisioner.close();
-      await server.stop();
-    },
-  };
-}
-
-export async function proxiedRedis(): Promise<ProxiedTarget> {
-  const redis = await startRedisNodes([{ acl: 'file' }]);
-  const [node] = redis.nodes;
-  const provisioner = createRedisProvisioner({ random: systemRandom });
-  const target = await makeRedisTarget(redis);
-  const clients = async () => String(await node.command('CLIENT', 'LIST')).split('\n');
-  return {
-    provisioner,
-    target,
-    port: node.port,
-    through: (port) => ({ ...target, settings: { ...target.settings, nodes: [`127.0.0.1:${port}`] } }),
-    level: levelNamed(provisioner.proposedLevels(target.resourceName), 'read-only'),
-    // Nothing is moved on Redis: its deadline is the service's, and moving it looks whether the user is there.
-    words: { create: /SETUSER/i, setDeadline: /GETUSER/i, end: /DELUSER/i },
-    async logIn(credential) {
-      const client = await redisLogIn({ ...(credential as RedisCredential), nodes: [node.name] });
-      const cut = whenRedisCut(client);
-      await client.get('orders:1'); // signed in, and not only connected
-      return { cut };
-    },
-    async look(principal) {
-      const user = await node.command('ACL', 'GETUSER', principal);
-      const words = Array.isArray(user) ? user.flat() : [];
-      const sessions = (await clients()).filter((line) => line.split(' ').includes(`user=${principal}`));
-      return { canLogIn: words.includes('on'), sessions: sessions.length };
-    },
-    ports: async () => new Set((await clients()).map((line) => Number(/ addr=\S*:(\d+) /.exec(line)?.[1]))),
-    async stop() {
-      await provisioner.close();
-      await redis.stop();
-    },
-  };
-}
+    PATIENCE_MS,
+  );
+/** Servers that were left to go on have answered, to nobody. Where what is cut off otherwise can not have arrived whole. */
+export const answeredAlone = (proxy: FaultProxy) =>
+  until('the server finishing what it was left with', () => proxy.goingOn() === 0, PATIENCE_MS);
+export const passwordOf = (credential: Credential): readonly string[] => [
+  (credential as { readonly password: string }).password,
+];

@@ -2,18 +2,19 @@
 import { Check, CircleAlert, PlugZap } from 'lucide-react';
 import { useWatch } from 'react-hook-form';
 import type { ConnectionReport, ResourceSettings } from '../../../shared/contract/resources';
-import { Button, EmptyState, Field, KIND_WORDS, KINDS, Loading, Skeleton } from '../../ui';
+import { Button, EmptyState, Field, KINDS, Loading, Skeleton } from '../../ui';
 import { CopyBlock } from './CopyBlock';
 import { keepsSecret, ResourceForm, settingsOf } from './form';
 import { KindPicker } from './KindPicker';
 import { formOfKind } from './kinds';
 import type { FieldsProps } from './kinds/kind';
+import type { TestWords } from './kinds/parts/words';
 import styles from './resources.module.css';
 import type { Guide } from './useGuide';
 
 export function ConnectionStep({ course }: { readonly course: Guide }) {
   const { report, reportIs, test } = course;
-  const kind = useWatch({ control: course.form.control, name: 'settings.kind' });
+  const words = formOfKind(useWatch({ control: course.form.control, name: 'settings.kind' })).test;
   return (
     <div className={styles.connection}>
       <ConnectionForm course={course} />
@@ -32,7 +33,7 @@ export function ConnectionStep({ course }: { readonly course: Guide }) {
             {test.state === 'busy'
               ? 'asking the target…'
               : report === null
-                ? 'logs in and tries the rights; changes nothing'
+                ? words.does
                 : reportIs === 'old'
                   ? 'these results are of earlier settings'
                   : report.ok
@@ -41,7 +42,7 @@ export function ConnectionStep({ course }: { readonly course: Guide }) {
           </span>
         </div>
         {report !== null ? (
-          <Report report={report} old={reportIs === 'old'} />
+          <Report report={report} words={words} old={reportIs === 'old'} />
         ) : test.state === 'busy' ? (
           <Loading label="Testing the connection">
             <div className={styles.skeletons}>
@@ -51,10 +52,7 @@ export function ConnectionStep({ course }: { readonly course: Guide }) {
             </div>
           </Loading>
         ) : (
-          <EmptyState title="Not tested yet">
-            The test says what the manager’s log-in may do, what it lacks, and which statement mends it. It also shows
-            the least rights it needs on this version of {KIND_WORDS[kind].label}.
-          </EmptyState>
+          <EmptyState title="Not tested yet. The test says:">{words.says}</EmptyState>
         )}
       </section>
     </div>
@@ -87,7 +85,12 @@ function ConnectionForm({ course: { form, resource } }: { readonly course: Guide
   );
 }
 
-function Report({ report, old }: { readonly report: ConnectionReport; readonly old: boolean }) {
+interface ReportProps {
+  readonly report: ConnectionReport;
+  readonly words: TestWords;
+  readonly old: boolean;
+}
+function Report({ report, words, old }: ReportProps) {
   return (
     <div className={styles.report} data-old={old || undefined}>
       <ul aria-label="Checks">
@@ -107,7 +110,7 @@ function Report({ report, old }: { readonly report: ConnectionReport; readonly o
         ))}
       </ul>
       <details open={!report.ok}>
-        <summary>The manager’s least rights on {report.targetLabel}</summary>
+        <summary>{words.recipeOf(report.targetLabel)}</summary>
         <CopyBlock text={report.recipe} what="the recipe" />
       </details>
     </div>

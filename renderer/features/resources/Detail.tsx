@@ -188,10 +188,13 @@ function Facts({ resource, resources, health }: FactsProps) {
     <dl className={styles.facts}>
       <Fact name="Target">
         <Dot tone={health.tone} /> {health.text}
-        {settings !== null && (
-          <span className="mono cut selectable">{formOfKind(settings.kind).placeOf(settings)}</span>
-        )}
+        {settings !== null && <span className="mono selectable">{formOfKind(settings.kind).placeOf(settings)}</span>}
       </Fact>
+      {settings !== null && Opens !== undefined && (
+        <Fact name="Opens">
+          <Opens settings={settings} />
+        </Fact>
+      )}
       <Fact name="Owners">{resource.owners.length === 0 ? 'the administrators' : resource.owners.map(badge)}</Fact>
       <Fact name="Tags">
         {resource.tags.length === 0 ? <span className="dim">none</span> : resource.tags.map(badge)}
@@ -200,11 +203,6 @@ function Facts({ resource, resources, health }: FactsProps) {
       <Fact name="Needed by">
         {needed.length === 0 ? <span className="dim">nothing</span> : needed.map(toResource)}
       </Fact>
-      {settings !== null && Opens !== undefined && (
-        <Fact name="Opens">
-          <Opens settings={settings} />
-        </Fact>
-      )}
       <Fact name="Added">{wordWhen(resource.createdAt, now)}</Fact>
     </dl>
   );
@@ -285,10 +283,10 @@ function LevelBox({ resource, level, answer, reach }: LevelBoxProps) {
   const limits = preview !== undefined && preview.limits.length > 0 ? preview.limits : [limitOf(level, resource.kind)];
   return (
     <li className={styles.level}>
-      <div className="row">
+      <div className={`row ${styles.levelHead}`}>
         <LevelTag level={level.name} />
-        <span className="mut cut grow">{level.description}</span>
-        {askable && <span className={`${answer.tone} small cut`}>{answer.text}</span>}
+        <span className="mut grow">{level.description}</span>
+        {askable && <span className={`${answer.tone} small ${styles.answer}`}>{answer.text}</span>}
       </div>
       <div className={level.createsAccess ? `warn small ${styles.limit}` : `dim small ${styles.limit}`}>
         {level.createsAccess && <TriangleAlert size={13} aria-hidden />}

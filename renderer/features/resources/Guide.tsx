@@ -5,11 +5,14 @@ import type { Resource } from '../../../shared/contract/resources';
 import { assertNever } from '../../../shared/domain/assert-never';
 import { useKeys } from '../../app/keys';
 import { useGo } from '../../app/navigation';
+import { wordCount } from '../../app/words';
 import { Button, ErrorState, Kbd, Page } from '../../ui';
 import { ConnectionStep } from './ConnectionStep';
 import { DoneStep } from './DoneStep';
 import { FactsStep } from './FactsStep';
 import { STEPS, type Step } from './form';
+import { formOfKind } from './kinds';
+import { stepWord } from './kinds/parts/words';
 import { PlanStep } from './PlanStep';
 import styles from './resources.module.css';
 import { type Guide as Course, useGuide } from './useGuide';
@@ -137,7 +140,7 @@ interface Next {
   readonly state: 'idle' | 'busy';
   readonly barred: boolean;
 }
-function nextOf({ step, goTo, plan, planning, apply, save, resource }: Course): Next | null {
+function nextOf({ form, step, goTo, plan, planning, apply, save, resource }: Course): Next | null {
   const open = { state: 'idle', barred: false } as const;
   switch (step) {
     case 'facts':
@@ -147,12 +150,15 @@ function nextOf({ step, goTo, plan, planning, apply, save, resource }: Course): 
     case 'plan': {
       const count = plan?.steps.filter((one) => !one.done).length ?? 0;
       const then = resource === null ? 'add it' : 'save';
+      const word = stepWord(formOfKind(form.getValues('settings.kind')).plan);
       const label =
-        plan === null || count > 0
-          ? `Run ${count === 1 ? '1 statement' : `${plan === null ? '' : `${count} `}statements`} and ${then}`
-          : resource === null
-            ? 'Add it'
-            : 'Save';
+        plan === null
+          ? `Run it and ${then}`
+          : count > 0
+            ? `Run ${wordCount(count, word)} and ${then}`
+            : resource === null
+              ? 'Add it'
+              : 'Save';
       const busy = planning.state === 'busy' || save.state === 'busy';
       return { label, run: apply.run, state: apply.state, barred: plan === null || busy };
     }

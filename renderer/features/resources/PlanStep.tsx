@@ -1,33 +1,24 @@
-/** Step three: every statement that would run on the target, why, and what is there already. Nothing ran yet. */
+/** Step three: all that would run on the target, why, and what is there already. Nothing ran yet. */
 import { Check, Circle, CircleAlert, Copy, Info, RefreshCw } from 'lucide-react';
+import { useWatch } from 'react-hook-form';
 import type { LevelPlan, PlanApplied } from '../../../shared/contract/resources';
 import { useAction } from '../../app/action';
 import { invoke } from '../../app/bridge';
 import { wordCount } from '../../app/words';
 import { Button, ErrorState, LevelTag, Loading, Skeleton, toast } from '../../ui';
+import { formOfKind } from './kinds';
+import { byPlace, scriptOf, stepWord } from './kinds/parts/words';
 import styles from './resources.module.css';
 import type { Guide } from './useGuide';
 
-/** The steps of each database, in the order they run. Pure. */
-export function byDatabase(steps: LevelPlan['steps']): { database: string; steps: LevelPlan['steps'] }[] {
-  const groups = new Map<string, LevelPlan['steps']>();
-  for (const step of steps) groups.set(step.database, [...(groups.get(step.database) ?? []), step]);
-  return [...groups].map(([database, own]) => ({ database, steps: own }));
-}
-/** What is left to run, as one text for psql. Pure. */
-export const sqlOf = (plan: LevelPlan): string =>
-  byDatabase(plan.steps.filter((step) => !step.done))
-    .map(({ database, steps }) =>
-      [`-- database: ${database.replaceAll('\n', ' ')}`, ...steps.map((step) => `${step.sql};`)].join('\n'),
-    )
-    .join('\n\n');
-
 export function PlanStep({ course }: { readonly course: Guide }) {
   const { plan, planning, applied, apply, failure } = course;
+  const words = formOfKind(useWatch({ control: course.form.control, name: 'settings.kind' })).plan;
+  const word = stepWord(words);
   const copy = useAction(async () => {
     if (plan === null) return;
-    await invoke('text.copy', { text: sqlOf(plan) });
-    toast({ title: 'The statements are copied' });
+    await invoke('text.copy', { text: scriptOf(plan, words) });
+    toast({ title: `The ${word}s are copied` });
   });
   if (plan === null)
     return failure !== null ? null : (
@@ -43,14 +34,16 @@ export function PlanStep({ course }: { readonly course: Guide }) {
   const left = plan.steps.filter((step) => !step.done).length;
   return (
     <>
-      {applied !== null && <NotApplied applied={applied} isNew={course.resource === null} />}
+      {applied !== null && <NotApplied applied={applied} word={word} isNew={course.resource === null} />}
       <div className={`row ${styles.planHead}`}>
         <p className="grow mut" role="status">
           {apply.state === 'busy'
-            ? `Running ${wordCount(left, 'statement')} on the target…`
-            : left === 0
-              ? 'Everything is in place: nothing has to run.'
-              : `${wordCount(left, 'statement')} to run, ${plan.steps.length - left} in place already.${applied === null ? ' Nothing ran yet.' : ''}`}
+            ? `Running ${wordCount(left, word)} on the target…`
+            : plan.steps.length === 0
+              ? 'Nothing has to run on it. This is what can be asked for:'
+              : left === 0
+                ? 'Everything is in place: nothing has to run.'
+                : `${wordCount(left, word)} to run, ${plan.steps.length - left} in place already.${applied === null ? ' Nothing ran yet.' : ''}`}
         </p>
         {left > 0 && (
           <Button size="s" onClick={() => copy.run()}>
@@ -82,10 +75,10 @@ export function PlanStep({ course }: { readonly course: Guide }) {
           ))}
         </ul>
       )}
-      {byDatabase(plan.steps).map((group) => (
-        <section key={group.database} aria-label={`Database ${group.database}`}>
-          <h3 className={styles.database}>
-            <span className="dim">database</span> <span className="mono">{group.database}</span>
+      {byPlace(plan.steps).map((group) => (
+        <section key={group.place} aria-label={`${words.place} ${group.place}`}>
+          <h3 className={styles.place}>
+            <span className="dim">{words.place}</span> <span className="mono">{group.place}</span>
           </h3>
           <ol className={styles.statements}>
             {group.steps.map((step) => (
@@ -127,13 +120,18 @@ const Statement = ({ step, failed, busy }: StatementProps) => (
   </li>
 );
 
-const NotApplied = ({ applied, isNew }: { readonly applied: PlanApplied; readonly isNew: boolean }) => (
+interface NotAppliedProps {
+  readonly applied: PlanApplied;
+  readonly word: string;
+  readonly isNew: boolean;
+}
+const NotApplied = ({ applied, word, isNew }: NotAppliedProps) => (
   <div className={styles.failure}>
     <ErrorState
       error={{
-        what: applied.error ?? 'A statement failed.',
-        safe: `${wordCount(applied.ran, 'statement')} ran before it and can stay: the plan can be run again.${isNew ? ' Nothing can be asked for yet.' : ''}`,
-        next: 'Give the manager what it lacks, or let the owner run the statement by hand; then run the rest.',
+        what: applied.error ?? `A ${word} failed.`,
+        safe: `${wordCount(applied.ran, word)} ran before it and can stay: the plan can be run again.${isNew ? ' Nothing can be asked for yet.' : ''}`,
+        next: `Give the manager what it lacks, or let the owner run the ${word} by hand; then run the rest.`,
         detail: applied.failedSql,
       }}
     />

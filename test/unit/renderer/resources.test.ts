@@ -11,7 +11,7 @@ import {
   settingsOf,
   stepOf,
 } from '../../../renderer/features/resources/form';
-import { byDatabase, sqlOf } from '../../../renderer/features/resources/PlanStep';
+import { byPlace, scriptOf } from '../../../renderer/features/resources/kinds/parts/words';
 import { namesIn } from '../../../renderer/features/resources/TokenField';
 import { answerForMe, healthOf, holdersOf, neededBy, resourceFits } from '../../../renderer/features/resources/wording';
 import { PostgresSettings } from '../../../shared/contract/resources';
@@ -97,12 +97,18 @@ describe('the form', () => {
   });
 });
 
-test('what is copied of a plan is what is left to run, per database', () => {
+test('what is copied of a plan is what is left to run, per place', () => {
   const plan = {
     ...levelPlan,
     steps: [...levelPlan.steps, { database: 'other', sql: 'SELECT 1', why: '', done: false }],
   };
-  expect(byDatabase(plan.steps).map((one) => one.database)).toEqual(['inventory', 'other']);
-  expect(sqlOf(plan)).not.toContain('CREATE ROLE "hallpass_inventory_read_only"');
-  expect(sqlOf(plan)).toMatch(/-- database: other\nSELECT 1;$/);
+  const words = { place: 'database', script: 'sql' } as const;
+  expect(byPlace(plan.steps).map((one) => one.place)).toEqual(['inventory', 'other']);
+  expect(scriptOf(plan, words)).not.toContain('CREATE ROLE "hallpass_inventory_read_only"');
+  expect(scriptOf(plan, words)).toMatch(/-- database: other\nSELECT 1;$/);
+});
+test('commands are copied as a shell reads them, not as SQL', () => {
+  const steps = [{ database: '123456789012', sql: 'aws iam create-role …', why: '', done: false }];
+  const words = { place: 'account', script: 'shell' } as const;
+  expect(scriptOf({ ...levelPlan, steps }, words)).toBe('# account: 123456789012\naws iam create-role …');
 });

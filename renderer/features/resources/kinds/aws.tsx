@@ -8,6 +8,7 @@ import styles from '../resources.module.css';
 import type { Draft, FieldsProps, KindForm } from './kind';
 import { NumberField, SecretField, type SecretHints } from './parts/fields';
 import { LevelRoles } from './parts/level-roles';
+import { managerRights } from './parts/words';
 
 type DraftRole = Draft<AwsSettings>['roles'][number];
 const SECRET_HINTS: SecretHints = {
@@ -131,6 +132,12 @@ export const awsForm: KindForm<AwsSettings> = {
   keepsSecret: (stored, now) =>
     stored.accountId === now.accountId && stored.region === now.region && stored.endpointUrl === now.endpointUrl,
   Fields,
+  test: {
+    does: 'makes a session of each role and drops it',
+    says: 'Whether these keys can make and end a session of each role, and which command mends what is missing; and the least policy they need.',
+    recipeOf: managerRights,
+  },
+  plan: { place: 'account', script: 'shell' },
   placeOf: ({ accountId, region }) => `account ${accountId}, ${region}`,
   Opens: ({ settings }) => (
     <>

@@ -4,6 +4,7 @@ import type { UseFormReturn } from 'react-hook-form';
 import type { z } from 'zod';
 import type { ResourceSettings } from '../../../../shared/contract/resources';
 import type { SecretState } from './parts/fields';
+import type { PlanWords, TestWords } from './parts/words';
 
 /** Settings as a form holds them: before defaults, empty texts where nothing is typed. */
 export type Draft<S extends ResourceSettings> = Extract<z.input<typeof ResourceSettings>, { kind: S['kind'] }>;
@@ -22,6 +23,8 @@ export interface KindForm<S extends ResourceSettings = ResourceSettings> {
   keepsSecret(stored: S, now: S): boolean;
   /** The fields under `settings.…`, and `secret`. */
   Fields(props: FieldsProps<S>): ReactNode;
+  readonly test: TestWords;
+  readonly plan: PlanWords;
   /** Where it is, in one line: "manager@host:5432/orders". */
   placeOf(settings: S): string;
   /** What its levels open, and how it is reached. */

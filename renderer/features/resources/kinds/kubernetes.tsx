@@ -16,6 +16,7 @@ import {
   withoutEmptyCertificate,
 } from './parts/fields';
 import { LevelRoles, nameOf } from './parts/level-roles';
+import { managerRights } from './parts/words';
 
 type DraftRole = Draft<KubernetesSettings>['roles'][number];
 const KINDS = [
@@ -129,6 +130,12 @@ export const kubernetesForm: KindForm<KubernetesSettings> = {
   settingsOf: withoutEmptyCertificate,
   keepsSecret: (stored, now) => stored.server === now.server && stored.caCertificate === now.caCertificate,
   Fields,
+  test: {
+    does: 'logs in and tries the rights; changes nothing',
+    says: 'What the manager’s token may do, what it lacks, and whether a role allows more than its level says; and a manifest of the least rights it needs.',
+    recipeOf: managerRights,
+  },
+  plan: { place: 'cluster', script: 'shell' },
   placeOf: ({ server, namespace }) => `${server}, accounts in ${namespace}`,
   Opens: ({ settings }) => {
     const places = new Set(settings.roles.flatMap(({ namespaces }) => namespaces));

@@ -10,6 +10,7 @@ import { TokenField } from '../TokenField';
 import type { FieldsProps, KindForm } from './kind';
 import { HostPort, NumberField, withCertificateText, withoutEmptyCertificate } from './parts/fields';
 import { SignInFields, SQL_TLS } from './parts/sign-in';
+import { managerRights } from './parts/words';
 
 function Fields({ form, secret }: FieldsProps<MysqlSettings>) {
   const { register, control, setValue, formState } = form;
@@ -78,6 +79,12 @@ export const mysqlForm: KindForm<MysqlSettings> = {
   settingsOf: withoutEmptyCertificate,
   keepsSecret: isSamePlace,
   Fields,
+  test: {
+    does: 'logs in and tries the rights; changes nothing',
+    says: 'What the manager’s log-in may do, what it lacks, and which statement mends it; and the least rights it needs on this version of MySQL or MariaDB.',
+    recipeOf: managerRights,
+  },
+  plan: { place: 'schema', script: 'sql' },
   placeOf: ({ managerUser, host, port }) => `${managerUser}@${host.startsWith('/') ? host : `${host}:${port}`}`,
   Opens: ({ settings }) => (
     <>

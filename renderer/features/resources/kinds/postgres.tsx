@@ -10,6 +10,7 @@ import { TokenField } from '../TokenField';
 import type { FieldsProps, KindForm } from './kind';
 import { HostPort, NumberField, portError, withCertificateText, withoutEmptyCertificate } from './parts/fields';
 import { SignInFields, SQL_TLS } from './parts/sign-in';
+import { managerRights } from './parts/words';
 
 function Fields({ form, secret }: FieldsProps<PostgresSettings>) {
   const { register, control, setValue, formState } = form;
@@ -85,6 +86,12 @@ export const postgresForm: KindForm<PostgresSettings> = {
   settingsOf: withoutEmptyCertificate,
   keepsSecret: isSamePlace,
   Fields,
+  test: {
+    does: 'logs in and tries the rights; changes nothing',
+    says: 'What the manager’s log-in may do, what it lacks, and which statement mends it; and the least rights it needs on this version of PostgreSQL.',
+    recipeOf: managerRights,
+  },
+  plan: { place: 'database', script: 'sql' },
   placeOf: ({ managerUser, host, port, database }) => `${managerUser}@${host}:${port}/${database}`,
   Opens: ({ settings }) => (
     <>

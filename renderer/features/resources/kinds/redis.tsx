@@ -14,6 +14,7 @@ import {
   withoutEmptyCertificate,
 } from './parts/fields';
 import { SignInFields } from './parts/sign-in';
+import { managerRights } from './parts/words';
 
 const TLS: Choices<RedisSettings['tls']> = {
   'verify-full': {
@@ -95,6 +96,12 @@ export const redisForm: KindForm<RedisSettings> = {
   settingsOf: withoutEmptyCertificate,
   keepsSecret: areSameNodes,
   Fields,
+  test: {
+    does: 'logs in and tries the rights; changes nothing',
+    says: 'What the manager may do on each node, what it lacks, and which command mends it; and the least rights it needs.',
+    recipeOf: managerRights,
+  },
+  plan: { place: 'node', script: 'shell' },
   placeOf: ({ managerUser, nodes }) =>
     `${managerUser}@${nodes[0] ?? ''}${nodes.length > 1 ? ` and ${wordCount(nodes.length - 1, 'more node')}` : ''}`,
   Opens: ({ settings }) => (

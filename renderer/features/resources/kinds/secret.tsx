@@ -137,6 +137,12 @@ export const secretForm: KindForm<SecretSettings> = {
     read.rotation.by === 'webhook' ? { ...read, rotation: withoutEmptyTexts(read.rotation) } : read,
   keepsSecret: (stored, now) => JSON.stringify(sorted(stored.rotation)) === JSON.stringify(sorted(now.rotation)),
   Fields,
+  test: {
+    does: 'reads its lines and asks whoever changes it; changes nothing',
+    says: 'Which names are handed out; and where something changes the secret at the end, whether it answers and finds that the secret works.',
+    recipeOf: () => 'What a program that changes it has to answer',
+  },
+  plan: { place: 'secret', script: 'shell' },
   placeOf: ({ opens }) => opens,
   Opens: ({ settings }) => (
     <>

@@ -11,6 +11,7 @@ import styles from '../resources.module.css';
 import { TokenField } from '../TokenField';
 import type { FieldsProps, KindForm } from './kind';
 import { HostPort, type SecretHints, SecretInput, secretHint } from './parts/fields';
+import { nameOf } from './parts/level-roles';
 
 const SECRET_HINTS: SecretHints = {
   new: 'An Ed25519 private key (OpenSSH or PKCS#8). Stored encrypted; never shown again.',
@@ -177,14 +178,16 @@ function Logins({ form }: Pick<FieldsProps<SshSettings>, 'form'>) {
                 ]}
               />
             </Field>
-            <Button
-              look="quiet"
-              aria-label={`Remove level ${logins[at]?.level ?? ''}`}
-              disabled={fields.length === 1}
-              onClick={() => remove(at)}
-            >
-              <X size={14} aria-hidden />
-            </Button>
+            {fields.length > 1 && (
+              <button
+                type="button"
+                className="hp-icon-button"
+                aria-label={`Remove ${nameOf({ level: logins[at]?.level ?? '' })}`}
+                onClick={() => remove(at)}
+              >
+                <X size={14} aria-hidden />
+              </button>
+            )}
           </div>
           <div className={styles.half}>
             <Field
@@ -232,6 +235,12 @@ export const sshForm: KindForm<SshSettings> = {
   settingsOf: (read) => read,
   keepsSecret: (stored, now) => stored.host === now.host && stored.port === now.port,
   Fields,
+  test: {
+    does: 'logs in with a certificate; changes nothing',
+    says: 'Whether the host shows a pinned key, takes certificates of this authority, and cuts sessions; and what to run on the host, once, so that it does.',
+    recipeOf: () => 'What to run on the host',
+  },
+  plan: { place: 'host', script: 'shell' },
   placeOf: ({ host, port, logins }) => `${logins.map(({ user }) => user).join(', ')} on ${host}:${port}`,
   Opens: ({ settings }) => (
     <>

@@ -60,6 +60,12 @@ export const webhookForm: KindForm<WebhookSettings> = {
     stored.caCertificate === now.caCertificate &&
     stored.certificatePin === now.certificatePin,
   Fields,
+  test: {
+    does: 'calls it as it should be, and as it should not',
+    says: 'Whether the receiver answers a call with the key, and whether it refuses calls that are unsigned, changed, late or played again. Nothing is made.',
+    recipeOf: () => 'What the receiver has to answer',
+  },
+  plan: { place: 'receiver', script: 'shell' },
   placeOf: ({ url }) => url,
   Opens: ({ settings }) => (
     <>

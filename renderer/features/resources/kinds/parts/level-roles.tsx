@@ -66,7 +66,7 @@ function LevelRoleBox<R extends LevelRole>(props: BoxProps<R>) {
   );
 }
 /** What a level is called while it has no name. */
-export const nameOf = ({ level }: LevelRole): string => (level === '' ? 'this level' : level);
+export const nameOf = ({ level }: Pick<LevelRole, 'level'>): string => (level === '' ? 'this level' : level);
 
 export interface LevelRolesProps<R extends LevelRole> {
   readonly roles: readonly R[];

@@ -557,7 +557,7 @@ export const API = {
     renderer: false,
     summary: 'A ticket system says that a ticket was closed (signed; see docs/hosting.md)',
     body: TicketClosed,
-    reply: z.object({ ended: z.int() }),
+    reply: z.object({ ended: z.int(), refused: z.int() }),
   }),
   'hooks.get': route({
     method: 'GET',

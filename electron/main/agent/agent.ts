@@ -23,6 +23,7 @@ import { createSession, deviceNameOf, type Session } from '../session/session';
 import type { Supervisor } from '../session/supervisor';
 import { watchScreenLock } from '../signals/screen-lock';
 import { createSignals, type Signals } from '../signals/signals';
+import { ticketClosed } from '../signals/ticket';
 import { type Cache, createCache } from '../sync/cache';
 import { createGrantFlow, type GrantFlow } from '../sync/grant-flow';
 import { openSyncMemory } from '../sync/memory';
@@ -197,11 +198,22 @@ export function createAgent(deps: {
     stopHelpers = () => room.stop();
     await room.start();
   };
-  const ticketClosed = (ticket: string) => {
-    for (const grant of cache.grants())
-      if (grant.state === 'active' && grant.ticketRef.toLowerCase() === ticket.toLowerCase())
-        signals.happened({ signal: 'ticket_closed' }, grant.id);
-  };
+  const onTicketClosed = (ticket: string) =>
+    ticketClosed(ticket, {
+      settings: settings.get().endOn,
+      deviceId: session.identity()?.deviceId ?? null,
+      grants: cache.grants(),
+      requests: cache.requests(),
+      happened: (grantId) => signals.happened({ signal: 'ticket_closed' }, grantId),
+      giveBack: (grantId) =>
+        void grants
+          .giveBack(grantId, 'ticket_closed')
+          .catch((cause: unknown) => log('error', 'access could not be given back', { grantId, cause })),
+      withdraw: (id) =>
+        void callApi('requests.withdraw', { params: { id } }).catch((cause: unknown) =>
+          log('warn', 'a request for a closed ticket could not be withdrawn', { id, cause }),
+        ),
+    });
   const session = createSession({
     paths,
     system: deps.system,
@@ -234,7 +246,7 @@ export function createAgent(deps: {
           events.changed();
         },
         onEvent(event) {
-          if (event.type === 'ticket.closed') ticketClosed(event.data.ticket);
+          if (event.type === 'ticket.closed') onTicketClosed(event.data.ticket);
           events.event(event);
           events.changed();
         },

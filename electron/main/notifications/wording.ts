@@ -53,6 +53,9 @@ export function waitingNotice(request: RequestView): Notice {
   };
 }
 
+/** An answer within this time is the answer to asking. */
+const AT_ONCE_MS = 2_000;
+
 /** What became of this person's own request; null when it is not worth a notice (they did it themselves). */
 export function outcomeNotice(request: RequestView): Notice | null {
   const what = `${request.level} on ${oneLine(request.resource.name, 40)}`;
@@ -84,10 +87,17 @@ export function outcomeNotice(request: RequestView): Notice | null {
         `Blocked: ${what}`,
         `${oneLine(request.blockedBecause ?? 'Nobody can approve it at present.')} (${request.ticket})`,
       );
+    case 'denied_by_policy':
+      // Whoever has just asked reads the answer in the form; who has waited for it is told.
+      return (request.decidedAt ?? 0) - request.createdAt < AT_ONCE_MS
+        ? null
+        : notice(
+            `Denied: ${what}`,
+            `${oneLine(request.deniedBecause ?? 'The policy does not allow this any more.')} (${request.ticket})`,
+          );
     case 'pending':
     case 'withdrawn':
     case 'auto_approved':
-    case 'denied_by_policy':
       return null;
   }
 }

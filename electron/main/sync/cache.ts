@@ -16,6 +16,8 @@ export interface Cache {
   /** True when something of mine changed. */
   apply(event: ServiceEvent, personId: string): boolean;
   grants(): readonly GrantView[];
+  /** What I asked for. */
+  requests(): readonly RequestView[];
   inbox(): readonly RequestView[];
   grant(id: string): GrantView | undefined;
   request(id: string): RequestView | undefined;
@@ -64,6 +66,7 @@ export function createCache(): Cache {
       return false;
     },
     grants: () => [...grants.values()],
+    requests: () => [...requests.values()],
     inbox: () => [...inbox.values()].sort((a, b) => a.createdAt - b.createdAt),
     grant: (id) => grants.get(id),
     request: (id) => inbox.get(id) ?? requests.get(id),

@@ -1,6 +1,7 @@
 /**
- * A ticket system says that a ticket was closed: access that was given for it ends, where the policy says so; desktops that
- * are set to it give theirs back when they hear of it. Signed with a secret that only the two know (shared/crypto/hook-signature.ts),
+ * A ticket system says that a ticket was closed: access that was given for it ends, and requests that wait for it are refused, where
+ * the policy says so; desktops that are set to it give theirs back and withdraw when they hear of it. No list of closed tickets is
+ * kept: one that is opened again can be named again. Signed with a secret that only the two know (shared/crypto/hook-signature.ts),
  * taken within a few minutes of its time stamp, and once: the same call played again does nothing.
  */
 import type { z } from 'zod';
@@ -9,16 +10,18 @@ import { toBase64url } from '../../../shared/crypto/bytes';
 import { fittingSignature } from '../../../shared/crypto/hook-signature';
 import { SECOND_MS } from '../../../shared/domain/instant';
 import { HOOK_TOLERANCE_MS } from '../../../shared/domain/limits';
+import type { RequestState } from '../../../shared/domain/states';
 import { AppError, notFound } from '../errors';
 import type { SecretBox } from '../store/secret-box';
 import { secretContext } from '../store/secret-context';
 import type { Store, WriteTx } from '../store/store';
 import type { UseCases } from '../use-cases';
 import type { Caller } from './caller';
-import { loadDirectory } from './directory';
-import { loadGrants } from './facts';
+import { type Directory, loadDirectory } from './directory';
+import { loadGrants, type RequestFacts, requestContext, requestCore } from './facts';
 import { endGrant } from './lifecycle';
-import { type Actor, personActor, type Recorder } from './record';
+import { type Actor, lockRequest, personActor, type Recorder, recordRequest } from './record';
+import { decideRequest, isOpen } from './request';
 
 export interface HookDeps extends Recorder {
   readonly store: Store;
@@ -32,9 +35,14 @@ export interface HookCall {
   readonly rawBody: string;
   readonly ticket: string;
 }
+/** How many grants ended, and how many requests were refused. */
+export interface TicketClosing {
+  readonly ended: number;
+  readonly refused: number;
+}
 export interface HookCases {
   readonly admin: Pick<UseCases, 'hooks.get' | 'hooks.renew' | 'hooks.remove'>;
-  ticketClosed(call: HookCall): Promise<{ ended: number }>;
+  ticketClosed(call: HookCall): Promise<TicketClosing>;
 }
 
 const KEY = {
@@ -44,6 +52,7 @@ const KEY = {
 };
 const SECRET_BYTES = 32;
 const LIVE = ['ready', 'provisioning', 'active'];
+const OPEN = ['pending', 'blocked'];
 const TICKETS: Actor = { kind: 'service', id: null, name: 'ticket system' };
 
 export function createHookCases(deps: HookDeps): HookCases {
@@ -113,15 +122,16 @@ function checked({ timestamp, signature, rawBody }: HookCall, secret: string, no
   return fits;
 }
 
-async function closeTicket(tx: WriteTx, deps: HookDeps, ticket: string, signature: string): Promise<{ ended: number }> {
+async function closeTicket(tx: WriteTx, deps: HookDeps, ticket: string, signature: string): Promise<TicketClosing> {
   const now = deps.clock.now();
   const taken = await tx.db
     .insertInto('dpop_jtis')
     .values({ jti: `hook:${signature}`, expires_at: now + 2 * HOOK_TOLERANCE_MS })
     .onConflict((conflict) => conflict.column('jti').doNothing())
     .executeTakeFirst();
-  if (Number(taken.numInsertedOrUpdatedRows ?? 0) === 0) return { ended: 0 }; // played again
+  if (Number(taken.numInsertedOrUpdatedRows ?? 0) === 0) return { ended: 0, refused: 0 }; // played again
   await put(tx, KEY.heardAt, String(now));
+  const waiting = await waitingFor(tx, ticket);
   const rows = await tx.db
     .selectFrom('grants')
     .innerJoin('requests', 'requests.id', 'grants.request_id')
@@ -133,27 +143,63 @@ async function closeTicket(tx: WriteTx, deps: HookDeps, ticket: string, signatur
   const directory = await loadDirectory(tx.db);
   const live = await loadGrants(tx.db, rows);
   const ending = live.filter((facts) => facts.endOn.ticketClosed);
-  const others = live.filter((facts) => !facts.endOn.ticketClosed);
+  const refused = waiting.filter((facts) => facts.stored.answer.endOn.ticketClosed);
   tx.audit({
     type: 'ticket.closed',
     actor: TICKETS,
     subject: { kind: 'ticket', id: ticket, name: ticket },
-    data: { ended: ending.map((facts) => facts.row.id) },
+    data: { ended: ending.map((facts) => facts.row.id), refused: refused.map((facts) => facts.row.id) },
   });
+  for (const facts of refused) await refuse(tx, deps, directory, facts, ticket);
   const why = {
     reason: 'revoked',
     because: `Ticket ${ticket} was closed.`,
     data: { signal: 'ticket_closed' },
   } as const;
   for (const { row } of ending) await endGrant(tx, deps, directory, row.id, why, TICKETS);
+  const others = [
+    ...live.filter((facts) => !facts.endOn.ticketClosed).map(({ row }) => row.person_id),
+    ...waiting.filter((facts) => !facts.stored.answer.endOn.ticketClosed).map(({ row }) => row.requester_id),
+  ];
   if (others.length > 0)
     tx.event({
       type: 'ticket.closed',
       subject: ticket,
       data: { ticket },
-      audience: { people: [...new Set(others.map((facts) => facts.row.person_id))], roles: [] },
+      audience: { people: [...new Set(others)], roles: [] },
     });
-  return { ended: ending.length };
+  return { ended: ending.length, refused: refused.length };
+}
+
+/** Open requests that name the ticket, under their locks: whoever decides at the same moment comes before this, or after it. */
+async function waitingFor(tx: WriteTx, ticket: string): Promise<RequestFacts[]> {
+  const rows = await tx.db
+    .selectFrom('requests')
+    .select('id')
+    .where('state', 'in', OPEN)
+    .where((eb) => eb(eb.fn<string>('lower', ['ticket_ref']), '=', ticket.toLowerCase()))
+    .orderBy('id')
+    .execute();
+  const waiting: RequestFacts[] = [];
+  for (const { id } of rows) {
+    const facts = await lockRequest(tx, id);
+    if (facts !== undefined && isOpen(facts.row.state as RequestState)) waiting.push(facts);
+  }
+  return waiting;
+}
+
+/** The policy binds this access to its ticket, so by the policy there is nothing left to give. */
+async function refuse(
+  tx: WriteTx,
+  deps: HookDeps,
+  directory: Directory,
+  facts: RequestFacts,
+  ticket: string,
+): Promise<void> {
+  const message = `Ticket ${ticket} was closed, and this access would have ended with it.`;
+  const context = requestContext(facts, directory, deps.clock.now());
+  const outcome = decideRequest(requestCore(facts.row), { kind: 'reanswer', effect: 'refuse', message }, context);
+  if (outcome.kind === 'events') await recordRequest(tx, deps, facts, outcome.events, { actor: TICKETS, directory });
 }
 
 async function put(tx: WriteTx, key: string, value: string): Promise<void> {

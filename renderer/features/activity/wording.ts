@@ -309,9 +309,10 @@ const SAY: Record<AuditType, (facts: Facts, name: string) => Said> = {
   'ticket.closed': (f, name) => ({
     what: `Ticket ${name} closed`,
     aside:
-      f.list('ended').length > 0
-        ? `${wordCount(f.list('ended').length, 'grant')} ended with it`
-        : 'no access hung on it',
+      joined(
+        f.list('ended').length > 0 && `${wordCount(f.list('ended').length, 'grant')} ended with it`,
+        f.list('refused').length > 0 && `${wordCount(f.list('refused').length, 'request')} refused`,
+      ) || 'no access hung on it',
     tone: 'plain',
   }),
   'hook.secret_made': () => ({ what: 'Ticket system connected', aside: 'a new secret was made', tone: 'plain' }),

@@ -76,6 +76,7 @@ test('a ticket system ends, over TLS and without a device, what the policy binds
     heardAt: null,
   });
   const held = await activeGrant({ ticketRef: 'INC-12' });
+  const waiting = await work.ask({ ttlMs: 30 * MINUTE_MS, ticketRef: 'inc-12', level: 'read-write' });
   const where = work.it.service.tcp as { url: string; pin: string };
   const body = { ticket: 'INC-12' };
   const stamp = String(Math.floor(work.it.clock.now() / 1_000));
@@ -86,9 +87,13 @@ test('a ticket system ends, over TLS and without a device, what the policy binds
   const say = (by: string) => send(where, jsonCall('POST', '/v1/hooks/ticket-closed', body, signed(by)));
   expect((await say('another')).status).toBe(401);
   const heard = await say(secret);
-  expect([heard.status, heard.json]).toEqual([200, { ended: 1 }]);
+  expect([heard.status, heard.json]).toEqual([200, { ended: 1, refused: 1 }]);
   await work.it.service.drain();
   await held.cut;
   expect(await work.grant(held.id)).toMatchObject({ state: 'ended', endedBecause: 'Ticket INC-12 was closed.' });
-  expect((await say(secret)).json).toEqual({ ended: 0 });
+  expect((await work.bob.call('GET', `/v1/requests/${waiting.id}`)).json).toMatchObject({
+    state: 'denied_by_policy',
+    deniedBecause: 'Ticket INC-12 was closed, and this access would have ended with it.',
+  });
+  expect((await say(secret)).json).toEqual({ ended: 0, refused: 0 });
 });

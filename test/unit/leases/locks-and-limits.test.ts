@@ -188,7 +188,7 @@ describe('a closed ticket', () => {
     const bound = await world.active('ann', { ttlMs: HOUR_MS, ticketRef: 'INC-12' });
     const other = await world.active('zoe', { ttlMs: HOUR_MS, ticketRef: 'INC-13' });
     const stamp = seconds();
-    expect(await call(secret, 'inc-12', stamp)).toEqual({ ended: 1 });
+    expect(await call(secret, 'inc-12', stamp)).toEqual({ ended: 1, refused: 0 });
     await world.leases.drain();
     expect(await world.grant('ann', bound)).toMatchObject({
       state: 'ended',
@@ -197,7 +197,7 @@ describe('a closed ticket', () => {
     });
     expect((await world.grant('zoe', other)).state).toBe('active');
     const again = await world.active('ann', { ttlMs: HOUR_MS, ticketRef: 'INC-12' });
-    expect(await call(secret, 'inc-12', stamp)).toEqual({ ended: 0 }); // the same call, played again
+    expect(await call(secret, 'inc-12', stamp)).toEqual({ ended: 0, refused: 0 }); // the same call, played again
     expect((await world.grant('ann', again)).state).toBe('active');
   });
   test('without the secret, too late, or with another body: nothing is ended', async () => {

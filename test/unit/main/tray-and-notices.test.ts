@@ -92,6 +92,9 @@ describe('what notices say', () => {
   test('an outcome tells why, and ended says only what was read back', () => {
     expect(outcomeNotice(request({ state: 'denied', deniedBecause: 'not now' }))?.body).toContain('“not now”');
     expect(outcomeNotice(request({ state: 'withdrawn' }))).toBeNull();
+    const refused = { state: 'denied_by_policy', deniedBecause: 'Ticket INC-1 was closed.', createdAt: 1 } as const;
+    expect(outcomeNotice(request({ ...refused, decidedAt: 5 }))).toBeNull(); // the form says it
+    expect(outcomeNotice(request({ ...refused, decidedAt: 600_000 }))?.body).toContain('Ticket INC-1 was closed.');
     expect(endedNotice(grant({ state: 'ended', endProof: 'read_back', endReason: 'expired' })).body).toContain(
       'read back',
     );

@@ -186,8 +186,12 @@ export async function startFaultProxy(serverPort: number, tls: ProxyTls | null =
         return struckOn(line, breakLine);
       }
       if (line.isSilent && !client.destroyed) return; // the other end must not learn of it
-      if (!lines.delete(line)) return;
-      other?.destroySoon();
+      if (!lines.has(line)) return;
+      // After what was said before it, which may be late.
+      later(line, () => {
+        lines.delete(line);
+        other?.destroySoon();
+      });
     };
     client.on('close', closed(line.serverIn));
     server?.on('close', closed(line.clientIn));

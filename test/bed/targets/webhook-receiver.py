@@ -92,6 +92,11 @@ class Receiver(BaseHTTPRequestHandler):
         pass
 
 
-server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "8787"))), Receiver)
+class Server(ThreadingHTTPServer):
+    def handle_error(self, *_):
+        pass  # a caller that broke off
+
+
+server = Server(("127.0.0.1", int(os.environ.get("PORT", "8787"))), Receiver)
 print(f"listening on {server.server_address[1]}", flush=True)
 server.serve_forever()

@@ -146,7 +146,10 @@ const downForTwentyMinutes = (on: ProxiedTarget) =>
     expect(waiting.removal.attempts).toBeGreaterThan(5);
     for (const secret of [on.target.secret, ...on.secretsOf(credential)])
       expect(JSON.stringify(waiting)).not.toContain(secret);
-    expect(await on.look(principal)).toEqual({ canLogIn: true, sessions: on.sessions === 'seen' ? 1 : 0 });
+    expect(await on.look(principal, world.id('orders-dev'))).toEqual({
+      canLogIn: true,
+      sessions: on.sessions === 'seen' ? 1 : 0,
+    });
     expect(new Set(heard(ends))).toEqual(new Set(['silent']));
     expectNeverGivenUp(ends, world.clock.now());
 
@@ -155,7 +158,7 @@ const downForTwentyMinutes = (on: ProxiedTarget) =>
     await world.pass(10 * SECOND_MS, SECOND_MS);
     expect(await world.grant('ann', id)).toMatchObject({ ...ENDED, endReason: 'expired' });
     expect(heard(ends)).toEqual(['answered']);
-    expect(await on.look(principal)).toEqual(NOTHING);
+    expect(await on.look(principal, world.id('orders-dev'))).toEqual(NOTHING);
     if (on.sessions === 'seen') await session.cut;
     await expect(on.logIn(credential)).rejects.toThrow();
   });
@@ -169,7 +172,7 @@ const neverHeardOf = (on: ProxiedTarget) =>
     await on.settled(proxy);
     expect(proxy.struck()).toBeGreaterThan(0);
     expect(made).toEqual([]);
-    expect(await on.look(principal)).toEqual({ canLogIn: true, sessions: 0 });
+    expect(await on.look(principal, world.id('orders-dev'))).toEqual({ canLogIn: true, sessions: 0 });
     for (let minute = 1; minute <= 20; minute++) {
       await world.pass(MINUTE_MS, STEP_MS);
       const { state, endProof } = await world.grant('ann', id);
@@ -178,12 +181,12 @@ const neverHeardOf = (on: ProxiedTarget) =>
     }
     expect(await world.grant('ann', id)).toMatchObject({ state: 'ending', removal: { target: 'unknown' } });
     expect(new Set(heard(ends))).toEqual(new Set(['silent']));
-    expect(await on.look(principal)).toEqual({ canLogIn: true, sessions: 0 });
+    expect(await on.look(principal, world.id('orders-dev'))).toEqual({ canLogIn: true, sessions: 0 });
 
     proxy.lift();
     await world.pass(10 * SECOND_MS, SECOND_MS);
     expect(await world.grant('ann', id)).toMatchObject({ ...ENDED, endReason: 'failed' });
-    expect(await on.look(principal)).toEqual(NOTHING);
+    expect(await on.look(principal, world.id('orders-dev'))).toEqual(NOTHING);
     await expectLostOpenNothing(on, proxy, null);
     expect(made).toEqual([]);
   });
@@ -226,7 +229,7 @@ const answersLost = (on: ProxiedTarget) =>
     await world.pass(10 * SECOND_MS, SECOND_MS);
     expect(await world.grant('ann', id)).toMatchObject({ ...ENDED, endReason: 'expired' });
     expect(heard(ends).at(-1)).toBe('answered');
-    expect(await on.look(principal)).toEqual(NOTHING);
+    expect(await on.look(principal, world.id('orders-dev'))).toEqual(NOTHING);
     if (on.sessions === 'seen') await session.cut;
     await expect(on.logIn(credential)).rejects.toThrow();
     await expectLostOpenNothing(on, proxy, credential);

@@ -132,7 +132,7 @@ async function firstAtOnce(on: ProxiedTarget): Promise<void> {
   expect([...(await provisioner.list(target))].sort()).toEqual([...principals].sort());
   for (const principal of principals) {
     expect((await provisioner.end(target, principal)).readBack).toMatchObject(OVER);
-    expect(await on.look(principal)).toEqual(NOTHING);
+    expect(await on.look(principal, resourceId)).toEqual(NOTHING);
     await provisioner.cleanUp(target, principal);
   }
 }

@@ -57,8 +57,8 @@ export interface ProxiedTarget {
   secretsOf(credential: Credential): readonly string[];
   /** What a lost answer would have brought; null when nothing in it opens anything. */
   lostIn?(reply: string, kept: Credential | null): Credential | null;
-  /** As the superuser sees it. */
-  look(principal: string): Promise<{ readonly canLogIn: boolean; readonly sessions: number }>;
+  /** As the superuser sees it. `resourceId`: where it was made for another than the target's. */
+  look(principal: string, resourceId?: string): Promise<{ readonly canLogIn: boolean; readonly sessions: number }>;
   /** Resolves when the server does nothing any more on lines that broke. */
   settled(proxy: FaultProxy): Promise<unknown>;
   stop(): Promise<void>;

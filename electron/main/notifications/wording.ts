@@ -6,6 +6,7 @@ import { cleanLine } from '../../../shared/contract/fields';
 import type { GrantView } from '../../../shared/contract/grants';
 import type { RequestView } from '../../../shared/contract/requests';
 import { formatDuration, wordDuration } from '../../../shared/domain/duration';
+import { cutsSessions } from '../../../shared/domain/session-cuts';
 
 export type NoticeAction = 'approve' | 'deny' | 'open' | 'extend' | 'copy-command';
 export interface Notice {
@@ -113,14 +114,11 @@ export function activeNotice(grant: GrantView, command: string | null): Notice {
   };
 }
 
-/** Whose targets cut what is open, whatever their settings; of the others the card says what they do. */
-const CUTS_SESSIONS: ReadonlySet<string> = new Set(['postgres', 'mysql', 'redis']);
-
 export function endingNotice(grant: GrantView, minutes: 15 | 5 | 1): Notice {
   return {
     key: grantKey(grant.id),
     title: `${oneLine(grant.resource.name, 40)} ends in ${minutes === 1 ? '1 minute' : `${minutes} minutes`}`,
-    body: `Your ${grant.level} access ends then${CUTS_SESSIONS.has(grant.resource.kind) ? ', and open sessions are cut' : ''}. Finish, or ask for more time.`,
+    body: `Your ${grant.level} access ends then${cutsSessions(grant.resource.kind) ? ', and open sessions are cut' : ''}. Finish, or ask for more time.`,
     actions: [{ id: 'extend', label: 'Extend' }, OPEN],
     urgency: minutes === 1 ? 'critical' : 'normal',
     life: 'passes',

@@ -8,6 +8,7 @@ import { toBase64url } from '../../../shared/crypto/bytes';
 import { formatDuration } from '../../../shared/domain/duration';
 import { DAY_MS, HOUR_MS, type Instant, MINUTE_MS, plusMs } from '../../../shared/domain/instant';
 import { DECISION_NONCE_TTL_MS } from '../../../shared/domain/limits';
+import { cutsSessions } from '../../../shared/domain/session-cuts';
 import type { RequestState } from '../../../shared/domain/states';
 import { AppError } from '../errors';
 import type { Database, GrantTable } from '../store/schema';
@@ -107,12 +108,19 @@ async function joined(db: Kysely<Database>, directory: Directory, personId: stri
   return `Joined ${day(person.joined_at)}: ${came}; ${confirmed}.`;
 }
 
+/** Never more than the kind of target keeps: what it can't do follows as its limits. */
+function endOf(kind: string): CardFacts['does'][number] {
+  if (kind === 'secret')
+    return { tone: 'plain', text: 'A stored secret is handed out; it leaves the requester’s device by itself.' };
+  const sessions = cutsSessions(kind) ? ', and open sessions are cut' : '';
+  return { tone: 'good', text: `A login made for this request alone; it ends by itself${sessions}.` };
+}
 function whatItGives(deps: AccessDeps, facts: RequestFacts): CardFacts['does'] {
   const { resource, row } = facts;
   const level = levelList(resource.levels).find((candidate) => candidate.name === row.level);
   const does: CardFacts['does'] = [
     { tone: 'plain', text: level?.description || `${row.level} on ${resource.name}` },
-    { tone: 'good', text: 'A login made for this request alone; it ends by itself, and open sessions are cut.' },
+    endOf(resource.kind),
   ];
   if (row.extends_grant_id !== null) does.push({ tone: 'plain', text: 'Adds time to access that is active now.' });
   if (level?.createsAccess) does.push({ tone: 'danger', text: 'The holder can make access that outlives this grant.' });

@@ -7,7 +7,12 @@ import { type Target, TargetError } from '../provisioner';
 export type AwsTarget = Target<AwsSettings>;
 
 const CONNECT_LIMIT_MS = 5_000;
-const REQUEST_LIMIT_MS = 10_000;
+const REQUEST_LIMIT_MS = 5_000;
+/**
+ * What is done for a grant, all its requests and their repetitions: below the engine's own patience, so that nothing of it reaches
+ * AWS after the engine gave it up and went on to the end.
+ */
+const CALL_LIMIT_MS = 9_000;
 const MAX_ATTEMPTS = 3;
 const MAX_CLIENTS = 50;
 
@@ -24,8 +29,10 @@ export interface Sdk {
   readonly iam: typeof import('@aws-sdk/client-iam');
 }
 export interface Clients {
-  /** Runs `work` with the clients of a target. Throws TargetError only. */
+  /** Runs `work` with the clients of a target, as long as it takes. Throws TargetError only. */
   on<T>(target: AwsTarget, work: (aws: Aws) => Promise<T>): Promise<T>;
+  /** The same for a grant: no request goes out, again or anew, once its time is over. */
+  inTime<T>(target: AwsTarget, work: (aws: Aws) => Promise<T>): Promise<T>;
   /** A client with the keys of a session instead of the manager's. The caller destroys it. */
   asSession(target: AwsTarget, keys: AwsKeys): Promise<STSClient>;
   close(): Promise<void>;
@@ -58,7 +65,11 @@ const optionsFor = ({ settings }: AwsTarget, keys: AwsKeys) => ({
   credentials: keys,
   ...(settings.endpointUrl ? { endpoint: settings.endpointUrl } : {}),
   maxAttempts: MAX_ATTEMPTS,
-  requestHandler: { connectionTimeout: CONNECT_LIMIT_MS, requestTimeout: REQUEST_LIMIT_MS },
+  requestHandler: {
+    connectionTimeout: CONNECT_LIMIT_MS,
+    requestTimeout: REQUEST_LIMIT_MS,
+    throwOnRequestTimeout: true, // else it is a line on the console, and a line that fell silent is waited for without end
+  },
   profile: 'hallpass-reads-no-profile',
 });
 
@@ -91,6 +102,15 @@ export function createClients(): Clients {
         throw asTargetError(error, target);
       }
     },
+    async inTime(target, work) {
+      const limit = AbortSignal.timeout(CALL_LIMIT_MS);
+      try {
+        return await work(boundTo(limit, await clientsFor(target)));
+      } catch (error) {
+        if (!limit.aborted || error instanceof TargetError) throw asTargetError(error, target);
+        throw new TargetError('unreachable', `${placeOf(target)} gave no whole answer in time.`);
+      }
+    },
     async asSession(target, keys) {
       const { sts } = await loadSdk();
       return new sts.STSClient(optionsFor(target, keys));
@@ -100,6 +120,17 @@ export function createClients(): Clients {
       known.clear();
     },
   };
+}
+
+/** The same clients, whose requests end with the limit. */
+const boundTo = (limit: AbortSignal, aws: Aws): Aws => ({
+  ...aws,
+  sts: sendingWithin(limit, aws.sts),
+  iam: sendingWithin(limit, aws.iam),
+});
+function sendingWithin<C extends STSClient | IAMClient>(abortSignal: AbortSignal, client: C): C {
+  const send = (client.send as (command: unknown, options: object) => Promise<unknown>).bind(client);
+  return Object.create(client, { send: { value: (command: unknown) => send(command, { abortSignal }) } });
 }
 
 /** The part of the SDK's middleware that both clients share. */
@@ -156,12 +187,14 @@ export const isForbidden = (error: unknown): boolean => /^(AccessDenied|Unauthor
 
 const ASK_AGAIN = /Throttl|TooManyRequests|RequestLimitExceeded|ServiceUnavailable|ServiceFailure|InternalFailure/i;
 
+const placeOf = ({ settings }: AwsTarget): string => settings.endpointUrl ?? `AWS account ${settings.accountId}`;
+
 /** What a caller may see and log: AWS's own words, no secret. */
 export function asTargetError(error: unknown, target: AwsTarget): TargetError {
   if (error instanceof TargetError) return error;
   const status = (error as { $metadata?: { httpStatusCode?: number } } | null)?.$metadata?.httpStatusCode;
   const name = errorName(error);
-  const where = target.settings.endpointUrl ?? `AWS account ${target.settings.accountId}`;
+  const where = placeOf(target);
   const words = scrub(error instanceof Error ? error.message || name : 'unknown error', target.secret);
   if (status === undefined) {
     const isCertificate = /certificate|altname|self.signed/i.test(words);

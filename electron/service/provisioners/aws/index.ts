@@ -39,29 +39,29 @@ export function createAwsProvisioner(): AwsProvisioner {
     async create(target, order) {
       checkPrincipalName(order.principal);
       checkValidFor(order.validForMs);
-      return await clients.on(target, (aws) => createSession(aws, target, order));
+      return await clients.inTime(target, (aws) => createSession(aws, target, order));
     },
     async setDeadline(target, principal, validForMs) {
       checkPrincipalName(principal);
       checkDeadlineIn(validForMs);
-      await clients.on(target, (aws) => moveDeadline(aws, target, principal, validForMs));
+      await clients.inTime(target, (aws) => moveDeadline(aws, target, principal, validForMs));
     },
     async end(target, principal) {
       checkPrincipalName(principal);
-      const readBack = await clients.on(target, (aws) => endSession(aws, target, principal));
+      const readBack = await clients.inTime(target, (aws) => endSession(aws, target, principal));
       return { readBack, sessionsCut: 0 };
     },
     async readBack(target, principal) {
       checkPrincipalName(principal);
-      return await clients.on(target, (aws) => readSession(aws, target, principal));
+      return await clients.inTime(target, (aws) => readSession(aws, target, principal));
     },
     async cleanUp(target, principal) {
       checkPrincipalName(principal);
-      const left = await clients.on(target, (aws) => clearSession(aws, target, principal));
+      const left = await clients.inTime(target, (aws) => clearSession(aws, target, principal));
       if (left === 'clear') return { done: true, residue: [] };
       return { done: false, residue: [{ kind: 'session', detail: 'The session was not ended yet.' }] };
     },
-    list: (target) => clients.on(target, (aws) => listSessions(aws, target)),
+    list: (target) => clients.inTime(target, (aws) => listSessions(aws, target)),
     close: () => clients.close(),
   };
 }

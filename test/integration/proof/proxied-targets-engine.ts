@@ -35,9 +35,11 @@ interface OnWorld {
   inject(id: string): Promise<void>;
 }
 
+/** Names on a target come from the seed, and some targets remember for days what was ended there. */
+let seed = 0;
 async function withWorld(on: ProxiedTarget, work: (on: OnWorld) => Promise<void>): Promise<void> {
   const proxy = await startFaultProxy(on.port, on.tls);
-  const world = await World.open();
+  const world = await World.open(++seed);
   try {
     const made: Credential[] = [];
     const ends: Try[] = [];

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { app, BrowserWindow, protocol } from 'electron';
 
-const { built, out, shots, axeFile } = JSON.parse(readFileSync(process.env.PREVIEW_PLAN ?? '', 'utf8'));
+const { built, out, wanted, themes, sizes, axeFile } = JSON.parse(readFileSync(process.env.PREVIEW_PLAN ?? '', 'utf8'));
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /** @type {Readonly<Record<string, string>>} */
@@ -15,6 +15,29 @@ const TYPES = {
   '.svg': 'image/svg+xml',
 };
 const WAIT_MS = 15_000;
+const PAGE = 'app://hallpass/test/bed/preview/index.html';
+// the consent card is looked at in the sizes of its pane at both window sizes, and of its small window
+const CONSENT_SIZES = {
+  pane: [
+    { width: 1004, height: 800 },
+    { width: 618, height: 600 },
+  ],
+  window: [{ width: 480, height: 640 }],
+};
+/** @param {string} scene */
+const sizesOf = (scene) =>
+  scene.startsWith('consent-window') ? CONSENT_SIZES.window : scene.startsWith('consent') ? CONSENT_SIZES.pane : sizes;
+/** @param {readonly string[]} known */
+const shotsOf = (known) =>
+  known
+    .filter((name) => wanted.length === 0 || wanted.some((/** @type {string} */ one) => fits(one, name)))
+    .flatMap((scene) =>
+      themes.flatMap((/** @type {string} */ theme) =>
+        sizesOf(scene).map((/** @type {object} */ size) => ({ scene, theme, ...size })),
+      ),
+    );
+/** @param {string} one @param {string} name */
+const fits = (one, name) => name === one || (one.endsWith('*') && name.startsWith(one.slice(0, -1)));
 
 protocol.registerSchemesAsPrivileged([
   { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
@@ -38,6 +61,7 @@ async function takePictures() {
     }
   });
   mkdirSync(out, { recursive: true });
+  const shots = shotsOf(await sceneNames());
   let faults = 0;
   for (const { scene, theme, width, height } of shots) {
     const window = new BrowserWindow({
@@ -55,7 +79,7 @@ async function takePictures() {
         console.log(`${name}: ${message}`);
       }
     });
-    await window.loadURL(`app://hallpass/test/bed/preview/index.html?scene=${scene}&theme=${theme}`);
+    await window.loadURL(`${PAGE}?scene=${scene}&theme=${theme}`);
     const deadlineAt = Date.now() + WAIT_MS;
     while (!(await window.webContents.executeJavaScript('window.previewDone === true')) && Date.now() < deadlineAt)
       await new Promise((done) => setTimeout(done, 30));
@@ -81,4 +105,12 @@ async function takePictures() {
   }
   console.log(`${shots.length} pictures in ${out}, ${faults} complaints`);
   app.exit(0);
+}
+/** The page knows them: scenes of kinds are made there. @returns {Promise<string[]>} */
+async function sceneNames() {
+  const window = new BrowserWindow({ show: false, webPreferences: { sandbox: true } });
+  await window.loadURL(PAGE);
+  const names = await window.webContents.executeJavaScript('window.previewScenes');
+  window.destroy();
+  return names;
 }

@@ -7,10 +7,12 @@ import { SCENES } from './scenes';
 declare global {
   interface Window {
     previewDone?: boolean;
+    previewScenes?: readonly string[];
     previewEmit(channel: string, payload: unknown): void;
   }
 }
 const wish = new URLSearchParams(location.search);
+window.previewScenes = Object.keys(SCENES);
 const scene = SCENES[wish.get('scene') ?? 'home'];
 if (scene === undefined) throw new Error(`no scene ${wish.get('scene')}`);
 const session = scene.session ?? fixtures.readySession;

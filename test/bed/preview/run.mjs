@@ -1,10 +1,10 @@
 /**
  * Pictures of the screens, from fixtures, in the real Electron runtime:
  *   node test/bed/preview/run.mjs [scene…] [--theme light|dark] [--narrow|--wide] [--out DIR] [--axe]
- * Scenes are in scenes.ts; without names all are taken. Needs Xvfb when there is no display.
+ * Scenes are in scenes/ and kinds/; without names all are taken. Needs Xvfb when there is no display.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,35 +21,11 @@ const out = valueAfter('--out', undefined) ?? path.join(tmpdir(), 'preview');
 const theme = valueAfter('--theme', undefined);
 const flagValues = new Set([out, theme]);
 const wanted = args.filter((arg) => !arg.startsWith('--') && !flagValues.has(arg));
-const known = [...readFileSync(path.join(here, 'scenes.ts'), 'utf8').matchAll(/^ {2}'?([a-z-]+)'?: \{/gm)].map(
-  (m) => m[1] ?? '',
-);
-const scenes =
-  wanted.length > 0
-    ? known.filter((name) =>
-        wanted.some((one) => name === one || (one.endsWith('*') && name.startsWith(one.slice(0, -1)))),
-      )
-    : known;
+const themes = theme ? [theme] : ['light', 'dark'];
 const sizes = [
   ...(args.includes('--narrow') ? [] : [{ width: 1280, height: 800 }]),
   ...(args.includes('--wide') ? [] : [{ width: 900, height: 600 }]),
 ];
-// the consent card is looked at in the sizes of its pane at both window sizes, and of its small window
-const consentSizes = {
-  pane: [
-    { width: 1004, height: 800 },
-    { width: 618, height: 600 },
-  ],
-  window: [{ width: 480, height: 640 }],
-};
-/** @param {string} scene */
-const sizesOf = (scene) =>
-  scene.startsWith('consent-window') ? consentSizes.window : scene.startsWith('consent') ? consentSizes.pane : sizes;
-const shots = scenes.flatMap((scene) =>
-  (theme ? [theme] : ['light', 'dark']).flatMap((one) =>
-    sizesOf(scene).map((size) => ({ scene, theme: one, ...size })),
-  ),
-);
 
 // --axe: also says what a screen reader or a weak eye would stumble over
 const axeFile = args.includes('--axe') ? path.join(root, 'node_modules/axe-core/axe.min.js') : null;
@@ -70,7 +46,10 @@ try {
       chunkSizeWarningLimit: 5000,
     },
   });
-  writeFileSync(path.join(work, 'plan.json'), JSON.stringify({ built: path.join(work, 'built'), out, shots, axeFile }));
+  writeFileSync(
+    path.join(work, 'plan.json'),
+    JSON.stringify({ built: path.join(work, 'built'), out, wanted, themes, sizes, axeFile }),
+  );
   const { path: electron } = await electronRuntime();
   const electronArgs = [
     ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),

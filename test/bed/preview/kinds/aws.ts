@@ -1,7 +1,8 @@
 /** Pictures of an AWS resource: its form, tested with a role that allows too short a session, its plan, and its facts. */
-import type { ConnectionReport, LevelPlan } from '../../../shared/contract/resources';
-import * as fixtures from './fixtures';
-import type { Scene, Tools } from './scenes';
+import type { ConnectionReport, LevelPlan } from '../../../../shared/contract/resources';
+import * as fixtures from '../fixtures';
+import type { Scene } from '../scene';
+import { ADD, type KindPictures, toFormOf } from './pictures';
 
 const ACCOUNT = '123456789012';
 const arn = (role: string): string => `arn:aws:iam::${ACCOUNT}:role/${role}`;
@@ -106,42 +107,34 @@ const billing = {
 };
 
 const ROLE = 'input[placeholder="hallpass-orders-read-only"]';
-const toForm = async ({ type, click, find }: Tools) => {
-  await type('input[name=name]', 'billing-account');
-  await click('[data-next]');
-  await click('input[type=radio][value=aws]');
-  await find('input[name="settings.accountId"]');
+export const aws: KindPictures = {
+  resource: billing,
+  field: 'input[name="settings.accountId"]',
+  async fill({ type }) {
+    await type('input[name="settings.accountId"]', ACCOUNT);
+    await type('input[name="settings.region"]', 'eu-central-1');
+    await type('input[name=secret]', 'not shown again');
+    await type(ROLE, ROLES[0]);
+  },
+  report,
+  plan,
+  limits: [
+    'AWS makes no session shorter than 15 minutes: in a shorter grant the keys stay valid, but the role refuses them from the deadline on.',
+    'An early end is a deny on the role. AWS spreads it within seconds as a rule, at times minutes; until then the keys still work.',
+    'AWS knows no open sessions to cut: a call that is running is not stopped, and what the holder started or assumed from here goes on.',
+    'The keys are good for 240 minutes at most, also in a longer grant: ask for an extension, or again, when they are over.',
+  ],
+  command: 'aws --profile billing-account sts get-caller-identity',
+  files: ['/home/nadia/.aws/config'],
+  lastError: 'AccessDenied: not authorized to perform iam:PutRolePolicy on role hallpass-billing-read-only',
 };
-const fill = async ({ type }: Tools) => {
-  await type('input[name="settings.accountId"]', ACCOUNT);
-  await type('input[name="settings.region"]', 'eu-central-1');
-  await type('input[name=secret]', 'not shown again');
-  await type(ROLE, ROLES[0]);
+/** Two levels that leave something to be said. */
+export const awsWrong: Scene = {
+  route: ADD,
+  act: async (tools) => {
+    await toFormOf(aws)(tools);
+    await tools.type('input[name="settings.accountId"]', '12');
+    await tools.click('.hp-button:has(svg.lucide-plus)');
+    await tools.click('[data-test]');
+  },
 };
-const add = '/resources?add=new';
-
-export const scenes = {
-  form: { route: add, act: toForm },
-  tested: {
-    route: add,
-    api: { 'resources.test': () => report },
-    act: async (tools) => {
-      await toForm(tools);
-      await fill(tools);
-      await tools.click('[data-test]');
-    },
-  },
-  plan: {
-    route: add,
-    api: { 'resources.plan': () => plan },
-    act: async (tools) => {
-      await toForm(tools);
-      await fill(tools);
-      await tools.click('[data-next]');
-    },
-  },
-  facts: {
-    route: `/resources?resource=${billing.id}`,
-    api: { 'resources.list': () => ({ items: [billing, ...fixtures.resources], nextCursor: null }) },
-  },
-} satisfies Readonly<Record<string, Scene>>;

@@ -1,10 +1,9 @@
 /** Pictures of what the lease engine shows: removals that hang, locks, budgets, what ends access early. */
-import { NOTHING_ENDS } from '../../../shared/domain/end-signals';
-import { HOUR_MS, MINUTE_MS } from '../../../shared/domain/instant';
-import * as fixtures from './fixtures';
-import type { Scene } from './scenes';
+import { NOTHING_ENDS } from '../../../../shared/domain/end-signals';
+import { HOUR_MS, MINUTE_MS } from '../../../../shared/domain/instant';
+import * as fixtures from '../fixtures';
+import { list, type Scene } from '../scene';
 
-const list = (items: readonly unknown[]) => () => ({ items, nextCursor: null });
 const lock = { at: fixtures.ago(34 * MINUTE_MS), by: 'Priya Sharma', because: 'Lost laptop, ticket SEC-7.' };
 const hanging = {
   ...fixtures.endingGrant,

@@ -1,6 +1,7 @@
 /** Webhooks and stored secrets: their forms, a test that attacks a receiver, what they say they can't do, and the file of variables. */
-import * as fixtures from './fixtures';
-import type { Scene, Tools } from './scenes';
+import * as fixtures from '../fixtures';
+import type { Scene } from '../scene';
+import { ADD, type KindPictures, toFormOf } from './pictures';
 
 const NOTES_LEVELS = [
   { name: 'read-only', description: 'Reads tickets.', targetRole: 'read-only', createsAccess: false },
@@ -65,67 +66,84 @@ const key = {
 const UNCHANGED =
   'The secret itself is not changed at the end: whoever held it may still know it, and it goes on working.';
 
-const toForm =
-  (kind: 'webhook' | 'secret') =>
-  async ({ type, click, find }: Tools) => {
-    await type('input[name=name]', kind === 'webhook' ? 'ticket-desk' : 'github-token');
-    await click('[data-next]');
-    await click(`input[type=radio][value=${kind}]`);
-    await find(kind === 'webhook' ? 'input[name="settings.url"]' : 'input[name="settings.opens"]');
-  };
-const add = '/resources?add=new';
-const listed = (one: object) => ({
-  'resources.list': () => ({ items: [one, ...fixtures.resources], nextCursor: null }),
-});
-
-export const scenes = {
-  webhook: { route: add, act: toForm('webhook') },
-  webhookTested: {
-    route: add,
-    api: { 'resources.test': () => hookReport },
-    act: async (tools) => {
-      await toForm('webhook')(tools);
-      await tools.type('input[name="settings.url"]', 'https://desk.internal/hallpass');
-      await tools.type('input[name=secret]', 'not shown again, and long enough');
-      await tools.click('[data-test]');
-    },
+export const webhook: KindPictures = {
+  resource: desk,
+  field: 'input[name="settings.url"]',
+  async fill({ type }) {
+    await type('input[name="settings.url"]', 'https://desk.internal/hallpass');
+    await type('input[name=secret]', 'not shown again, and long enough');
   },
-  webhookWrong: {
-    route: add,
+  report: hookReport,
+  plan: { digest: 'd1', levels: NOTES_LEVELS, steps: [], notes: ['Ticket desk can not cut what is open.'] },
+  limits: [
+    'Ticket desk can not cut what is open.',
+    'That access has ended is the word of desk.internal; Hallpass can not look behind it.',
+  ],
+  command: 'set -a; . /run/user/1000/hallpass/leases/3p/env; set +a',
+  files: ['/run/user/1000/hallpass/leases/3p/env'],
+  lastError: 'desk.internal answered HTTP 502.',
+};
+export const secret: KindPictures = {
+  resource: key,
+  field: 'input[name="settings.opens"]',
+  async fill({ type, click }) {
+    await type('input[name="settings.opens"]', 'GitHub organisation token');
+    await type('textarea[name=secret]', 'GITHUB_TOKEN=not shown again');
+    await click('[aria-label="Changed at the end by"] input[value=command]');
+    await type('input[name="settings.rotation.file"]', 'rotate-github');
+  },
+  report: {
+    ok: false,
+    targetLabel: 'Secret',
+    serverVersion: '1',
+    checks: [
+      fine('Secret', 'Hands out GITHUB_TOKEN.'),
+      {
+        name: 'Change at the end',
+        ok: false,
+        detail: 'rotate-github says that this secret does not work.',
+        remedy: 'See docs/secret.md for what a rotator answers.',
+      },
+    ],
+    recipe: `# A rotator is a program in the folder "rotators" of the service’s data folder (0700), which gets its task on standard input:
+./rotator check    {"values": …}                    → {"state": "works"} or {"state": "refused"}
+./rotator propose  {"rotation": …, "current": …}    → {"next": {"API_KEY": "…"}}
+./rotator commit   {"rotation": …, "current": …, "next": …} → {"ok": true}
+# docs/secret.md has it in full, with an example.`,
+  },
+  plan: {
+    digest: 'd1',
+    levels: key.levels,
+    steps: [],
+    notes: ['Handed out: GITHUB_TOKEN. Nothing has to be run.'],
+  },
+  limits: [UNCHANGED],
+  command: 'set -a; . /run/user/1000/hallpass/leases/3q/env; set +a',
+  files: ['/run/user/1000/hallpass/leases/3q/env', '/home/nadia/desk/.env'],
+  lastError: 'rotate-github did not finish within 30 seconds.',
+};
+/** More of their forms, and where variables are written on wish. */
+export const more: Readonly<Record<string, Scene>> = {
+  'resource-webhook-wrong': {
+    route: ADD,
     act: async (tools) => {
-      await toForm('webhook')(tools);
+      await toFormOf(webhook)(tools);
       await tools.type('input[name="settings.url"]', 'http://desk.internal/hallpass');
       await tools.type('input[name="settings.certificatePin"]', 'not a pin');
       await tools.click('[data-test]');
     },
   },
-  webhookFacts: { route: `/resources?resource=${desk.id}`, api: listed(desk) },
-  secret: { route: add, act: toForm('secret') },
-  secretCommand: {
-    route: add,
+  'resource-secret-webhook': {
+    route: ADD,
     act: async (tools) => {
-      await toForm('secret')(tools);
-      await tools.type('input[name="settings.opens"]', 'GitHub organisation token');
-      await tools.type('textarea[name=secret]', 'GITHUB_TOKEN=not shown again');
-      await tools.click('[aria-label="Changed at the end by"] input[value=command]');
-      await tools.type('input[name="settings.rotation.file"]', 'rotate-github');
-    },
-  },
-  secretWebhook: {
-    route: add,
-    act: async (tools) => {
-      await toForm('secret')(tools);
+      await toFormOf(secret)(tools);
       await tools.click('[aria-label="Changed at the end by"] input[value=webhook]');
     },
   },
-  secretFacts: {
-    route: `/resources?resource=${key.id}`,
-    api: { ...listed(key), 'requests.preview': () => ({ ...fixtures.previewApprove, limits: [UNCHANGED] }) },
-  },
-  envFiles: {
+  'settings-env-files': {
     route: '/settings',
     settings: { envFiles: [{ resource: 'ticket-desk', path: '/home/nadia/desk/.env' }] },
     api: { 'catalog.list': () => ({ items: [{ resource: key, levels: [] }], nextCursor: null }) },
     act: async ({ find }) => (await find('input[aria-label="Path of its file"]')).scrollIntoView(),
   },
-} satisfies Readonly<Record<string, Scene>>;
+};

@@ -1,7 +1,7 @@
 /** Pictures of a Redis resource: its form as it begins, tested with a node that is down, its plan, and its facts. */
-import type { ConnectionReport, LevelPlan } from '../../../shared/contract/resources';
-import * as fixtures from './fixtures';
-import type { Scene, Tools } from './scenes';
+import type { ConnectionReport, LevelPlan } from '../../../../shared/contract/resources';
+import * as fixtures from '../fixtures';
+import type { KindPictures } from './pictures';
 
 const RECIPE = `# On every node, replicas too, as a user that may change access control lists (redis-cli):
 ACL SETUSER hallpass_manager reset on ><a long random password> -@all +acl|setuser +acl|deluser +acl|getuser +acl|users +acl|save +client|list +client|kill +acl|dryrun
@@ -69,43 +69,24 @@ const cache = {
   },
 };
 
-const toForm = async ({ type, click, find }: Tools) => {
-  await type('input[name=name]', 'orders-cache');
-  await click('[data-next]');
-  await click('input[type=radio][value=redis]');
-  await find('input[aria-label=Nodes]');
+export const redis: KindPictures = {
+  resource: cache,
+  field: 'input[aria-label=Nodes]',
+  async fill({ type, press }) {
+    for (const node of ['cache-1.internal:6379', 'cache-2.internal:6379']) {
+      await type('input[aria-label=Nodes]', node);
+      await press('Enter');
+    }
+    await type('input[name=secret]', 'not shown again');
+  },
+  report,
+  plan: { digest: 'd1', levels, steps: [], notes: [] },
+  limits: [
+    'Redis knows no end time for a user: while Hallpass is down or can not reach a node, the log-in goes on working there.',
+    'Names of all keys can be listed (SCAN), also of those that can not be read.',
+  ],
+  command:
+    'sh -c \'set -a; . /run/user/1000/hallpass/leases/3k/env; exec redis-cli --user hp_01k6y -h cache-1.internal -p 6379 --tls "$@"\' redis-cli',
+  files: ['/run/user/1000/hallpass/leases/3k/env'],
+  lastError: 'cache-2.internal:6379 could not be used: connect ECONNREFUSED 10.0.4.18:6379.',
 };
-const fill = async ({ type, press }: Tools) => {
-  for (const node of ['cache-1.internal:6379', 'cache-2.internal:6379']) {
-    await type('input[aria-label=Nodes]', node);
-    await press('Enter');
-  }
-  await type('input[name=secret]', 'not shown again');
-};
-const add = '/resources?add=new';
-
-export const scenes = {
-  form: { route: add, act: toForm },
-  tested: {
-    route: add,
-    api: { 'resources.test': () => report },
-    act: async (tools) => {
-      await toForm(tools);
-      await fill(tools);
-      await tools.click('[data-test]');
-    },
-  },
-  plan: {
-    route: add,
-    api: { 'resources.plan': () => ({ digest: 'd1', levels, steps: [], notes: [] }) },
-    act: async (tools) => {
-      await toForm(tools);
-      await fill(tools);
-      await tools.click('[data-next]');
-    },
-  },
-  facts: {
-    route: `/resources?resource=${cache.id}`,
-    api: { 'resources.list': () => ({ items: [cache, ...fixtures.resources], nextCursor: null }) },
-  },
-} satisfies Readonly<Record<string, Scene>>;

@@ -1,7 +1,8 @@
 /** Pictures of an SSH resource: its form as it begins and filled in, tested with a host that shows another key, without a hook, its facts. */
-import type { ConnectionReport, LevelPlan } from '../../../shared/contract/resources';
-import * as fixtures from './fixtures';
-import type { Scene, Tools } from './scenes';
+import type { ConnectionReport, LevelPlan } from '../../../../shared/contract/resources';
+import * as fixtures from '../fixtures';
+import type { Scene } from '../scene';
+import { ADD, type KindPictures, toFormOf } from './pictures';
 
 const HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFHxHI+f/E/9KMD6n+Ut/Jwi2WedOj2Yj+8U/KWCtN6i';
 const RECIPE = `# As root on the host.
@@ -72,52 +73,32 @@ const host = {
   },
 };
 
-const toForm = async ({ type, click, find }: Tools) => {
-  await type('input[name=name]', 'web-1');
-  await click('[data-next]');
-  await click('input[type=radio][value=ssh]');
-  await find('input[name="settings.logins.0.user"]');
+export const ssh: KindPictures = {
+  resource: host,
+  field: 'input[name="settings.logins.0.user"]',
+  async fill({ type }) {
+    await type('input[name="settings.host"]', 'web-1.internal');
+    await type('textarea', HOST_KEY);
+    await type('input[name="settings.logins.0.user"]', 'deploy');
+    await type('input[name=secret]', 'not shown again');
+  },
+  report,
+  plan,
+  limits: [
+    'Programs that are detached from their session (nohup, tmux, cron) go on after it was cut, and a key left in authorized_keys stays where sshd reads that file.',
+  ],
+  command: 'ssh web-1',
+  files: ['/home/nadia/.ssh/config', '/run/user/1000/hallpass/leases/3n/id'],
+  lastError: 'The hook on web-1.internal did not answer: connect EHOSTUNREACH web-1.internal:22',
 };
-const fill = async ({ type }: Tools) => {
-  await type('input[name="settings.host"]', 'web-1.internal');
-  await type('textarea', HOST_KEY);
-  await type('input[name="settings.logins.0.user"]', 'deploy');
-  await type('input[name=secret]', 'not shown again');
+/** With an authority made in the form, a second level, and no hook. */
+export const sshMade: Scene = {
+  route: ADD,
+  act: async (tools) => {
+    await toFormOf(ssh)(tools);
+    await ssh.fill(tools);
+    await tools.click('[data-make-authority]');
+    await tools.click('[data-another-level]');
+    await tools.click('input[type=radio][value=none]');
+  },
 };
-const add = '/resources?add=new';
-
-export const scenes = {
-  form: { route: add, act: toForm },
-  made: {
-    route: add,
-    act: async (tools) => {
-      await toForm(tools);
-      await fill(tools);
-      await tools.click('[data-make-authority]');
-      await tools.click('[data-another-level]');
-      await tools.click('input[type=radio][value=none]');
-    },
-  },
-  tested: {
-    route: add,
-    api: { 'resources.test': () => report },
-    act: async (tools) => {
-      await toForm(tools);
-      await fill(tools);
-      await tools.click('[data-test]');
-    },
-  },
-  plan: {
-    route: add,
-    api: { 'resources.plan': () => plan },
-    act: async (tools) => {
-      await toForm(tools);
-      await fill(tools);
-      await tools.click('[data-next]');
-    },
-  },
-  facts: {
-    route: `/resources?resource=${host.id}`,
-    api: { 'resources.list': () => ({ items: [host, ...fixtures.resources], nextCursor: null }) },
-  },
-} satisfies Readonly<Record<string, Scene>>;

@@ -29,7 +29,9 @@ const Message = z.discriminatedUnion('kind', [
 type Message = z.infer<typeof Message>;
 const MAX_QUEUED = 500;
 /** Refusals that mean: it is over already, there is nothing to return. */
-const SETTLED: ReadonlySet<string> = new Set(['wrong-state', 'not-found', 'conflict', 'idempotency-mismatch']);
+const SETTLED: ReadonlySet<string> = new Set(['wrong-state', 'not-found', 'idempotency-mismatch']);
+/** In one round; more at the next. */
+const MAX_TRIES = 2;
 
 type Omitted<T> = T extends unknown ? Omit<T, 'key'> : never;
 export interface ReturnQueue {
@@ -83,28 +85,47 @@ export function createReturnQueue(deps: {
       await deps.callApi('grants.report', { ...options, body });
     }
   }
-  async function round(): Promise<void> {
-    for (const message of [...queue]) {
+  const forget = (message: Message) => {
+    queue = queue.filter((other) => other !== message);
+    save();
+  };
+  const renewed = (message: Message): Message => {
+    const anew = { ...message, key: deps.newKey() };
+    queue = queue.map((other) => (other === message ? anew : other));
+    save();
+    return anew;
+  };
+  /** `later`: it stays in the queue. `away`: so do all others. */
+  async function tell(first: Message): Promise<'heard' | 'later' | 'away'> {
+    let message = first;
+    for (let tries = 1; tries <= MAX_TRIES; tries++) {
       try {
         await send(message);
+        forget(message);
+        return 'heard';
       } catch (cause) {
-        if (!(cause instanceof ApiProblem) || cause.problem.status >= 500 || cause.problem.status === 401) return; // away: later
-        if (message.kind === 'return' && !SETTLED.has(cause.problem.code)) {
-          deps.log('error', 'a return was refused; it is tried again', {
-            grantId: message.grantId,
-            problem: cause.problem.code,
-          });
-          continue; // whoever returned it must not go on holding it
+        if (!(cause instanceof ApiProblem) || cause.problem.status >= 500 || cause.problem.status === 401)
+          return 'away';
+        const { kind, grantId } = message;
+        const problem = cause.problem.code;
+        if (problem === 'conflict') {
+          // The service was killed while it heard this, or somebody else changed the grant at the same moment: that it was
+          // heard is not known. What is said here may be said twice, so it is said again, as something new.
+          message = renewed(message);
+        } else if (kind === 'return' && !SETTLED.has(problem)) {
+          deps.log('error', 'a return was refused; it is tried again', { grantId, problem });
+          return 'later'; // whoever returned it must not go on holding it
+        } else {
+          deps.log('info', 'the service had no use for a report', { kind, grantId, problem });
+          forget(message);
+          return 'heard';
         }
-        deps.log('info', 'the service had no use for a report', {
-          kind: message.kind,
-          grantId: message.grantId,
-          problem: cause.problem.code,
-        });
       }
-      queue = queue.filter((other) => other !== message);
-      save();
     }
+    return 'later';
+  }
+  async function round(): Promise<void> {
+    for (const message of [...queue]) if ((await tell(message)) === 'away') return;
   }
   const flush = (): Promise<void> => {
     sending ??= round().finally(() => {

@@ -3,7 +3,7 @@
  * A duplicate that arrives while the first runs waits for it; later ones get the stored reply.
  * What is never stored: a reply that holds a secret. A repeated key then gets a problem that says what to do, not the secret.
  * A crash between the work and the stored reply leaves an open row. We can't know whether the work was done, so a repeat
- * is told so instead of doing it twice.
+ * is told so instead of doing it twice. What only takes access away is done again: not done at all would leave the access.
  */
 import { createHmac } from 'node:crypto';
 import type { ExpressionBuilder } from 'kysely';
@@ -117,8 +117,8 @@ export function createIdempotency(deps: {
     if (earlier !== undefined) {
       if (earlier.fingerprint !== fingerprint) throw mismatch();
       if (earlier.status === DONE_SECRET) throw shownOnce();
-      if (earlier.status === RUNNING) throw unknownOutcome();
-      return { reply: JSON.parse(earlier.reply) as unknown, replayed: 'yes' as const };
+      if (earlier.status === DONE) return { reply: JSON.parse(earlier.reply) as unknown, replayed: 'yes' as const };
+      if (call.effect === 'gives') throw unknownOutcome();
     }
     let reply: unknown;
     try {

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openRaw } from '../../../electron/service/store/sqlite-binding';
 import { DAY_MS } from '../../../shared/domain/instant';
 import { newKey, startTestService, type TcpClient, type TestService } from './harness';
 
@@ -53,6 +55,25 @@ test('what was refused may be tried again with the same key', async () => {
   const path = '/v1/devices/dev_0123456789abcdefghjkmnpqrs/revoke';
   expect((await bob.call('POST', path, {}, key)).status).toBe(404);
   expect((await bob.call('POST', path, {}, key)).status).toBe(404);
+});
+test('a key whose work was cut off by a crash: what takes away is done again, what gives is not done twice', async () => {
+  const cutOff = (key: { 'idempotency-key': string }) => {
+    const raw = openRaw(join(it.dataDir, 'hallpass.db'), 5_000);
+    raw.prepare("update idempotency set status = 0, reply = '' where key = ?").run(key['idempotency-key']);
+    raw.close();
+  };
+  const [takes, gives] = [newKey(), newKey()];
+  const first = await it.owner.call('POST', '/v1/policy/check', draft('a'), takes);
+  await it.owner.call('POST', '/v1/invites', NEW, gives);
+  const before = await openInvites();
+  cutOff(takes);
+  cutOff(gives);
+  const again = await it.owner.call('POST', '/v1/policy/check', draft('a'), takes);
+  expect([again.status, again.json, again.headers['idempotency-replayed']]).toEqual([200, first.json, undefined]);
+  const third = await it.owner.call('POST', '/v1/policy/check', draft('a'), takes);
+  expect(third.headers['idempotency-replayed']).toBe('true'); // and stored this time
+  const refused = await it.owner.call('POST', '/v1/invites', NEW, gives);
+  expect([refused.status, refused.json.code, await openInvites()]).toEqual([409, 'conflict', before]);
 });
 test('a key is forgotten after a day', async () => {
   const key = newKey();

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Injector } from '../../../electron/main/injection';
+import { ApiProblem } from '../../../electron/main/session/api-problem';
 import { createReturnQueue, type ReturnQueue } from '../../../electron/main/session/return-queue';
 import { createGrantFlow, type GrantFlow } from '../../../electron/main/sync/grant-flow';
 import type { Credential } from '../../../shared/contract/credential';
+import { Problem } from '../../../shared/contract/problem';
 import { credential, type Machine, newMachine } from '../injection/machine';
 import { grant, MY_DEVICE } from './fixtures';
 
@@ -106,4 +108,34 @@ test('given back, and killed while its files went: the service hears of it, and 
   expect([sent, injector.list()]).toEqual([[], []]);
   await queue.flush();
   expect(sent).toEqual(['grants.return']);
+});
+
+test('a return of which the service does not know whether it heard it is said again, as something new, until it is heard', async () => {
+  const keys: (string | undefined)[] = [];
+  const unknown = () =>
+    new ApiProblem(
+      Problem.parse({
+        type: 'https://hallpass.example/problems/conflict',
+        title: 'Begun.',
+        status: 409,
+        code: 'conflict',
+      }),
+    );
+  let refusals = 3;
+  let made = 0;
+  const told = createReturnQueue({
+    file: join(folder, 'unknown.json'),
+    callApi: (async (_name: string, options: { idempotencyKey?: string }) => {
+      keys.push(options.idempotencyKey);
+      if (refusals-- > 0) throw unknown();
+      return {};
+    }) as never,
+    nowMs: () => machine.clocks.wallAt,
+    newKey: () => `key-${made++}`,
+    log: () => undefined,
+  });
+  await told.push({ kind: 'return', grantId: grant().id });
+  expect([keys, told.size(), told.returning(grant().id)]).toEqual([['key-0', 'key-1'], 1, true]);
+  await told.flush();
+  expect([keys, told.size()]).toEqual([['key-0', 'key-1', 'key-2', 'key-3'], 0]);
 });

@@ -27,7 +27,8 @@ export function AlarmBanner() {
           ? `${first.holder.displayName}’s access to ${first.resource.name} could not be removed${since}.`
           : `${hanging.length} removals could not be confirmed, the first${since}: ${first.resource.name}.`}
       </b>{' '}
-      It may still work. We keep trying{first.removal.lastError === null ? '.' : ` (${first.removal.lastError}).`}
+      It may still work. We keep trying
+      {first.removal.lastError === null ? '.' : ` (${first.removal.lastError.replace(/\.$/, '')}).`}
     </Banner>
   );
 }

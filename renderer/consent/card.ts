@@ -111,8 +111,12 @@ function why({ request }: CardFacts): HTMLElement {
   );
 }
 
+/** Longer ones have a row of their own: sentences in narrow columns are read by nobody. */
+const LONG_FACT_CHARS = 70;
 function does({ does: lines, request, otherActive }: CardFacts): HTMLElement {
-  const items = lines.map(({ tone, text }) => h('li', { class: tone }, icon(TONE_ICON[tone]), text));
+  const items = lines.map(({ tone, text }) =>
+    h('li', { class: text.length > LONG_FACT_CHARS ? `${tone} long` : tone }, icon(TONE_ICON[tone]), text),
+  );
   for (const other of otherActive.slice(0, 3))
     items.push(
       h(

@@ -3,13 +3,13 @@ import { Check, Copy } from 'lucide-react';
 import { useState } from 'react';
 import { IconButton } from './Button';
 
-export function CommandLine({
-  command,
-  onCopy,
-}: {
+export interface CommandLineProps {
   readonly command: string;
+  /** `whole`: as many lines as it takes. Otherwise two, and the rest in its title. */
+  readonly length?: 'short' | 'whole';
   readonly onCopy: () => Promise<unknown>;
-}) {
+}
+export function CommandLine({ command, length = 'short', onCopy }: CommandLineProps) {
   const [copied, setCopied] = useState<string | null>(null);
   const copy = () => {
     onCopy().then(
@@ -18,8 +18,8 @@ export function CommandLine({
     );
   };
   return (
-    <div className="hp-command">
-      <code className="mono cut" title={command}>
+    <div className="hp-command" data-length={length}>
+      <code className="mono" title={length === 'short' ? command : undefined}>
         {command}
       </code>
       <IconButton label={copied === command ? 'Copied' : 'Copy command'} onClick={copy} onBlur={() => setCopied(null)}>

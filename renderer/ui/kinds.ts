@@ -13,6 +13,8 @@ interface KindWords {
   commandFor(resourceName: string): string;
   /** What an administrator runs on the target to take one login away by hand; left out: only words are known. */
   endByHand?(principal: string): string;
+  /** The same in words, where no command does it. */
+  readonly byHand?: string;
   /** What the end does to what is open, said in the last minute; left out: sessions are cut. */
   readonly atEnd?: string;
 }
@@ -41,7 +43,9 @@ export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
     label: 'Secret',
     Icon: KeySquare,
     commandFor: (name) => `hallpass run ${name} -- …`,
-    atEnd: 'It is changed at the end where the resource says how; else whoever kept it can use it.',
+    byHand:
+      'Change the secret where it is used: what its holder knows opens nothing then. Give the new one to the resource.',
+    atEnd: 'Changed at the end where the resource says how; else whoever kept it can use it.',
   },
   webhook: {
     label: 'Webhook',

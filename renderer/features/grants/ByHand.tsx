@@ -14,7 +14,8 @@ export function ByHandDialog({ grant, onClose }: { readonly grant: GrantView; re
   const now = useMinute();
   const [closing, setClosing] = useState(false);
   const principal = principalName(grant.id);
-  const commands = wordsOfKind(grant.resource.kind)?.endByHand?.(principal);
+  const words = wordsOfKind(grant.resource.kind);
+  const commands = words?.endByHand?.(principal);
   const { removal } = grant;
   return (
     <Dialog
@@ -55,15 +56,24 @@ export function ByHandDialog({ grant, onClose }: { readonly grant: GrantView; re
           <dt className="lab">By hand, on the target</dt>
           <dd className={styles.commands}>
             {commands === undefined ? (
-              <>
-                Take away everything that is named <span className="mono selectable">{principal}</span>, and end what is
-                open under that name.
-              </>
+              <p>
+                {words?.byHand ?? (
+                  <>
+                    Take away everything that is named <span className="mono selectable">{principal}</span>, and end
+                    what is open under that name.
+                  </>
+                )}
+              </p>
             ) : (
               commands
                 .split('\n')
                 .map((line) => (
-                  <CommandLine key={line} command={line} onCopy={() => invoke('text.copy', { text: line })} />
+                  <CommandLine
+                    key={line}
+                    command={line}
+                    length="whole"
+                    onCopy={() => invoke('text.copy', { text: line })}
+                  />
                 ))
             )}
           </dd>

@@ -110,11 +110,11 @@ function ActiveTicket({ grant, local }: LiveTicketProps) {
     >
       <Head grant={grant} more={local !== undefined && <MoreMenu grant={grant} local={local} />} />
       {warning !== undefined && warning !== null ? (
-        <div className="warn cut" title={warning}>
+        <div className={`warn ${styles.said}`} title={warning}>
           {warning}
         </div>
       ) : urgency === 'last' ? (
-        <div className="bad cut">
+        <div className={`bad ${styles.said}`}>
           {wordsOfKind(grant.resource.kind)?.atEnd ?? 'Open sessions are cut when it ends.'}
         </div>
       ) : (
@@ -364,7 +364,7 @@ function EndingTicket({ grant, local }: LiveTicketProps) {
           )
         ) : (
           <b className="bad">
-            {grant.removal.target === 'unknown' ? 'Target not answering' : 'Not gone yet'}
+            {grant.removal.target === 'unknown' ? 'Unconfirmed' : 'Not gone yet'}
             {grant.removal.since !== null && ` since ${wordTime(grant.removal.since)}`}.
           </b>
         )}

@@ -120,7 +120,7 @@ export function openEnds(grant: Pick<GrantView, 'removal' | 'level' | 'resource'
   const { removal } = grant;
   const open: string[] = [];
   if (removal.target === 'unknown')
-    open.push('The login may still work, and sessions may be open: the target did not answer.');
+    open.push('It may still work, and sessions may be open: the target has not confirmed that it is gone.');
   if (removal.target === 'present') open.push('The target says that the login still works, or that sessions are open.');
   if (removal.machine === 'removal_failed')
     open.push(`${grant.holder.displayName}’s machine could not remove its files.`);

@@ -9,6 +9,7 @@ import type { CatalogEntry } from '../../../shared/contract/resources';
 import { formatDuration, parseDuration } from '../../../shared/domain/duration';
 import { HOUR_MS } from '../../../shared/domain/instant';
 import { MAX_REASON_CHARS, MAX_TICKET_REF_CHARS } from '../../../shared/domain/limits';
+import { cutsSessions } from '../../../shared/domain/session-cuts';
 import { useAction } from '../../app/action';
 import { ApiError } from '../../app/api';
 import { ask } from '../../app/ask';
@@ -33,6 +34,7 @@ import {
 } from '../../ui';
 import { AskAgain } from './AskAgain';
 import { type Draft, draftOf, dropDraft, fittingTtl, keepDraft, PRESETS_MS } from './draft';
+import { Limits } from './Limits';
 import { PolicyStub } from './PolicyStub';
 import styles from './request.module.css';
 import { levelAnswer, sendSentence } from './wording';
@@ -120,6 +122,7 @@ export function RequestForm({ entry, wanted }: FormProps) {
             loading={preview.isFetching}
             ttlMs={ttlMs}
             command={wordsOfKind(resource.kind)?.commandFor(resource.name) ?? null}
+            cutsSessions={cutsSessions(resource.kind)}
           />
         }
       >
@@ -170,6 +173,7 @@ export function RequestForm({ entry, wanted }: FormProps) {
             value={ticketRef}
           />
         </Field>
+        {!barred && <Limits limits={preview.data?.limits ?? []} />}
       </Ticket>
       {failure !== null && (
         <div className={styles.failure}>
@@ -260,7 +264,9 @@ function LevelPicker({ entry, level, onChange }: LevelPickerProps) {
                 onChange={() => onChange(one.level.name)}
               />
               <b>{one.level.name}</b>
-              <span className="mut not-narrow cut">{one.level.description}</span>
+              <span className={`mut not-narrow ${styles.description}`} title={one.level.description}>
+                {one.level.description}
+              </span>
               <span className={said.tone}>{said.text}</span>
             </label>
           );

@@ -1,5 +1,5 @@
-/** The stub of the draft: what the policy says to exactly this, who is asked, what can't be promised. */
-import { Check, CircleAlert, DoorOpen, Hourglass, Terminal, TriangleAlert } from 'lucide-react';
+/** The stub of the draft: what the policy says to exactly this, who is asked, what you get. */
+import { Check, CircleAlert, DoorOpen, Hourglass, Terminal } from 'lucide-react';
 import type { Preview } from '../../../shared/contract/policy';
 import { formatDuration } from '../../../shared/domain/duration';
 import { signalsOf } from '../../../shared/domain/end-signals';
@@ -16,8 +16,10 @@ export interface PolicyStubProps {
   readonly ttlMs: number;
   /** What will be typed to use it, where that is known before: `psql service=orders-db`. */
   readonly command: string | null;
+  /** Whether the kind of target cuts what is open, whatever its settings. */
+  readonly cutsSessions: boolean;
 }
-export function PolicyStub({ preview, error, loading, ttlMs, command }: PolicyStubProps) {
+export function PolicyStub({ preview, error, loading, ttlMs, command, cutsSessions }: PolicyStubProps) {
   if (preview === undefined) {
     return error === null || error === undefined ? (
       <Loading label="Asking the policy">
@@ -40,7 +42,7 @@ export function PolicyStub({ preview, error, loading, ttlMs, command }: PolicySt
   }
   const verdict = verdictOf(preview);
   const people = askedPeople(preview);
-  const { answer, limits } = preview;
+  const { answer } = preview;
   const barred = answer.effect === 'deny' || answer.effect === 'none';
   return (
     <div className={styles.stub} aria-live="polite" aria-busy={loading || undefined}>
@@ -70,16 +72,12 @@ export function PolicyStub({ preview, error, loading, ttlMs, command }: PolicySt
               <span className="mono">{command}</span>
             </li>
           )}
-          {limits.map((limit) => (
-            <li key={limit}>
-              {/can(’|'|no)t|not|never|at least/i.test(limit) ? (
-                <TriangleAlert size={14} className="warn" aria-hidden />
-              ) : (
-                <Check size={14} className="ok" aria-hidden />
-              )}
-              {limit}
+          {cutsSessions && (
+            <li>
+              <Check size={14} className="ok" aria-hidden />
+              Open sessions are cut at the end
             </li>
-          ))}
+          )}
           {preview.budget !== null && (
             <li className={preview.budget.leftMs < ttlMs ? 'bad' : undefined}>
               <Hourglass size={14} aria-label="Budget" />

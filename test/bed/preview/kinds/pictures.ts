@@ -1,7 +1,9 @@
 /** The pictures that each kind of target has: its form, its test, its plan, what it can't do, and a grant of it from begin to end. */
 import type { GrantView } from '../../../../shared/contract/grants';
+import type { CardFacts } from '../../../../shared/contract/requests';
 import type { ConnectionReport, LevelPlan, Resource } from '../../../../shared/contract/resources';
 import { MINUTE_MS, SECOND_MS } from '../../../../shared/domain/instant';
+import { cutsSessions } from '../../../../shared/domain/session-cuts';
 import { cardOf, factsOf } from '../consent';
 import * as fixtures from '../fixtures';
 import { list, type Scene, type Tools } from '../scene';
@@ -22,6 +24,7 @@ export interface KindPictures {
   /** What it says while it does not let go. */
   readonly lastError: string;
 }
+const KIND_ORDER = ['mysql', 'redis', 'secret', 'webhook', 'ssh', 'aws', 'kubernetes'];
 export const ADD = '/resources?add=new';
 export const toFormOf =
   ({ resource, field }: KindPictures) =>
@@ -77,6 +80,14 @@ export function scenesOf(kind: KindPictures): Readonly<Record<string, Scene>> {
     },
   };
 }
+/** As the service says it. */
+const endOf = (kind: string): CardFacts['does'][number] =>
+  kind === 'secret'
+    ? { tone: 'plain', text: 'A stored secret is handed out; it leaves the requester’s device by itself.' }
+    : {
+        tone: 'good',
+        text: `A login made for this request alone; it ends by itself${cutsSessions(kind) ? ', and open sessions are cut' : ''}.`,
+      };
 function factsFor(kind: KindPictures) {
   const { resource, limits } = kind;
   const level = levelOf(kind);
@@ -87,7 +98,11 @@ function factsFor(kind: KindPictures) {
       reason: 'Look into the failed batch of last night',
     },
     {
-      does: [{ tone: 'plain', text: level.description }, ...limits.map((text) => ({ tone: 'warn' as const, text }))],
+      does: [
+        { tone: 'plain', text: level.description },
+        endOf(resource.kind),
+        ...limits.map((text) => ({ tone: 'warn' as const, text })),
+      ],
       history: [],
       differs: [],
       otherActive: [],
@@ -95,7 +110,8 @@ function factsFor(kind: KindPictures) {
   );
 }
 
-const numberOf = ({ resource }: KindPictures) => 50 + resource.kind.length + resource.name.length;
+/** So that no two grants in one picture share an id. */
+const numberOf = ({ resource }: KindPictures) => 50 + KIND_ORDER.indexOf(resource.kind);
 const heldOf = (kind: KindPictures, more: Partial<GrantView> = {}): GrantView =>
   fixtures.grantOf(numberOf(kind), kind.resource, {
     level: levelOf(kind).name,

@@ -190,11 +190,15 @@ function differs({ differs: lines }: CardFacts): HTMLElement | false {
   );
 }
 
+const lastStep = ({ extendsGrantId, resource }: CardFacts['request']): string => {
+  if (extendsGrantId !== null) return 'More time';
+  return resource.kind === 'secret' ? 'Handed out, clock starts' : 'Login made, clock starts';
+};
 function approvals({ request }: CardFacts): HTMLElement {
   const steps = request.approvals.map((slot) =>
     h('li', { class: slot.given >= slot.count ? 'given' : 'open' }, slotText(slot)),
   );
-  steps.push(h('li', {}, request.extendsGrantId ? 'More time' : 'Login made, clock starts'));
+  steps.push(h('li', {}, lastStep(request)));
   const given = request.decisions.map((d) =>
     h('p', { class: 'muted' }, `${d.approver.displayName} approved for ${lengthInWords(d.ttlMs)} at ${timeOf(d.at)}`),
   );

@@ -57,7 +57,9 @@ export function whatFollows({ request }: CardFacts): string {
   if (left > 1) return `Then ${say(left - 1, 'more approval')}.`;
   return request.extendsGrantId
     ? 'The time left grows at once.'
-    : 'A login is made and the clock starts when it works.';
+    : request.resource.kind === 'secret'
+      ? 'The secret is handed out and the clock starts.'
+      : 'A login is made and the clock starts when it works.';
 }
 
 /** "12 Jul", as everywhere in the app. */

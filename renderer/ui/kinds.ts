@@ -11,6 +11,8 @@ interface KindWords {
   readonly Icon: LucideIcon;
   /** What will be typed once access is on this machine. The injection target gives the exact command then. */
   commandFor(resourceName: string): string;
+  /** What happens when it is granted: "a login is made for you"; left out: that. */
+  readonly given?: string;
   /** What an administrator runs on the target to take one login away by hand; left out: only words are known. */
   endByHand?(principal: string): string;
   /** The same in words, where no command does it. */
@@ -41,6 +43,7 @@ export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
   },
   secret: {
     label: 'Secret',
+    given: 'the secret is handed to you',
     Icon: KeySquare,
     commandFor: (name) => `hallpass run ${name} -- …`,
     byHand:
@@ -55,6 +58,7 @@ export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
   },
   ssh: {
     label: 'SSH',
+    given: 'a certificate is made for you',
     Icon: SquareTerminal,
     commandFor: (name) => `ssh ${name}`,
     atEnd: 'Open sessions are cut when it ends where the host has the hook; else they go on.',

@@ -182,7 +182,9 @@ export function RequestForm({ entry, wanted }: FormProps) {
       )}
       <div className={styles.send}>
         <p className={barred ? 'bad' : 'mut'}>
-          {preview.data === undefined || ttlMs <= 0 ? 'Asking the policy…' : sendSentence(preview.data, ttlMs)}
+          {preview.data === undefined || ttlMs <= 0
+            ? 'Asking the policy…'
+            : sendSentence(preview.data, ttlMs, wordsOfKind(resource.kind)?.given)}
         </p>
         <Button look="primary" size="l" type="submit" data-send state={send.state} disabled={barred}>
           Request {level} for {formatDuration(ttlMs)}

@@ -58,10 +58,10 @@ export const wordEarly = (endOn: EndOn): string =>
   );
 
 /** The sentence beside the send button: who is asked, what happens then, when it ends. */
-export function sendSentence(preview: Preview, ttlMs: number): string {
+export function sendSentence(preview: Preview, ttlMs: number, given = 'a login is made for you'): string {
   const { effect, approvals, message } = preview.answer;
   const length = wordDuration(ttlMs);
-  if (effect === 'auto') return `No approval needed. A login is made for you at once, and removed after ${length}.`;
+  if (effect === 'auto') return `No approval needed: ${given} at once. It is removed after ${length}.`;
   if (effect === 'deny') return message ?? 'The policy denies this.';
   if (effect === 'none') return message ?? 'No rule lets you ask for this. An administrator can add one under Policy.';
   const people = askedPeople(preview);
@@ -72,5 +72,5 @@ export function sendSentence(preview: Preview, ttlMs: number): string {
   );
   const needed = approvals.reduce((sum, one) => sum + one.count, 0);
   const when = needed === 1 ? 'When one approves' : `When ${wordApprovals(approvals)} approve`;
-  return `${names} ${people.length === 1 ? 'gets' : 'get'} a notification. ${when}, a login is made for you and the clock starts. It is removed after ${length}.`;
+  return `${names} ${people.length === 1 ? 'gets' : 'get'} a notification. ${when}, ${given} and the clock starts. It is removed after ${length}.`;
 }

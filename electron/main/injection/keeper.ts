@@ -49,6 +49,7 @@ export const leaseText = (deadline: LeaseDeadline, name: string): string =>
 /**
  * POSIX sh. $1 folder, $2 boot, $3 wall, $4 own name, then an optional command.
  * An unreadable or strange lease file changes nothing: the last good deadline holds. Only plain files in the folder are removed.
+ * The deadline counts whoever is named: an app that was killed before it wrote our name left us to watch over what others prolong.
  */
 export const KEEPER_SCRIPT = `trap '' HUP INT
 trap 'exit 0' TERM
@@ -65,9 +66,10 @@ left() { for f in "$d"/*; do [ -e "$f" ] || [ -L "$f" ] && return 0; done; retur
 while left; do
   if { read -r nb nw nn _ < "$d/${LEASE_FILE}"; } 2>/dev/null; then
     case $nb$nw in ''|*[!0-9]*) ;; *)
-      if [ "$nn" = "$me" ]; then seen=1 b=$nb w=$nw
+      if [ "$nn" = "$me" ]; then seen=1
       elif [ -n "$seen" ]; then exit 0
-      fi;;
+      fi
+      b=$nb w=$nw;;
     esac
   fi
   up
@@ -90,7 +92,8 @@ $seen=$false
 while(@(Get-ChildItem -Force -LiteralPath $d).Count -gt 0){
   $p=((Get-Content -LiteralPath (Join-Path $d '${LEASE_FILE}') -TotalCount 1) -split ' ')
   if($p.Count -ge 3 -and $p[0] -match '^\\d+$' -and $p[1] -match '^\\d+$'){
-    if($p[2] -eq $me){$seen=$true;$b=[long]$p[0];$w=[long]$p[1]}elseif($seen){exit}
+    if($p[2] -eq $me){$seen=$true}elseif($seen){exit}
+    $b=[long]$p[0];$w=[long]$p[1]
   }
   $now=[DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
   if([long]($t::GetTickCount64()/1000) -ge $b -or $now -ge $w){

@@ -6,7 +6,7 @@ import { reasonOf } from './errors';
 import { createJournal, type Journal, type JournalEntry } from './journal';
 import { LEASE_FILE, type LeaseDeadline, leaseText } from './keeper';
 import { createLeaseFolders, type LeaseFolders, profileOf } from './lease-folders';
-import { replaceOwn } from './private-files';
+import { replaceOwn, unlinkIfThere } from './private-files';
 import { createQueue, type Queue } from './queue';
 import { createTargets, type Targets } from './targets';
 import type { InjectorDeps } from './types';
@@ -51,6 +51,11 @@ function createLeases(deps: InjectorDeps): Leases {
   };
   const start = (entry: JournalEntry, name: string) =>
     deps.keeper.start({ folder: entry.leaseFolder, name, deadline: deadlineOf(entry) });
+  /** Files that an earlier life was killed over, of ours and of targets: the whole folder is ours. */
+  const clearLeftovers = async (folder: string) => {
+    for (const file of await deps.files.readFolder(folder))
+      if (file.includes('.new-')) await unlinkIfThere(deps.files, join(folder, file)).catch(() => undefined);
+  };
   return {
     /** Lease first: a keeper ends when its folder is empty. */
     async arm(entry) {
@@ -65,6 +70,7 @@ function createLeases(deps: InjectorDeps): Leases {
       await start(entry, name);
       await write(entry, name);
       names.set(entry.grantId, name);
+      await clearLeftovers(entry.leaseFolder);
     },
     setDeadline: (entry) => write(entry, names.get(entry.grantId) ?? freshName()),
     forget: (grantId) => void names.delete(grantId),

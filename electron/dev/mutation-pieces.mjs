@@ -59,7 +59,7 @@ export const PIECES = [
   {
     name: 'work',
     mutate: [`${leases}/work.ts`, `${leases}/issue.ts`],
-    tests: ['test/unit/leases/work.test.ts'],
+    tests: ['test/unit/leases/work.test.ts', 'test/unit/leases/removal.test.ts'],
   },
   {
     name: 'reconcile',
@@ -69,7 +69,7 @@ export const PIECES = [
   {
     name: 'engine',
     mutate: [`${leases}/engine.ts`],
-    tests: ['test/unit/leases/loop.test.ts', 'test/unit/leases/engine.test.ts'],
+    tests: ['test/unit/leases/loop.test.ts'],
   },
 ];
 

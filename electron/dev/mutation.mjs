@@ -1,13 +1,14 @@
 /**
- * `npm run mutation [-- PIECE or FILE …]`: breaks the code in small ways, one at a time, and says which breaks no test notices.
- * Piece by piece (mutation-pieces.mjs), since each has tests of its own; a run of some files replaces their results and keeps the
- * others'. In the end the table of docs/mutation.md is written (mutation-table.mjs).
+ * `npm run mutation [-- [--survivors] PIECE or FILE …]`: breaks the code in small ways, one at a time, and says which breaks no test
+ * notices. Piece by piece (mutation-pieces.mjs), since each has tests of its own; a run of some files keeps the results of
+ * the others. `--survivors`: only what no test noticed the last time. In the end the table of docs/mutation.md is written
+ * (mutation-table.mjs).
  */
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import { PIECES } from './mutation-pieces.mjs';
-import { keepResults, writeTable } from './mutation-table.mjs';
+import { keepResults, results, survivorRanges, writeTable } from './mutation-table.mjs';
 import { say } from './progress.mjs';
 import { handOver, PROJECT_FOLDER } from './run.mjs';
 import { runCommand, setUp } from './set-up.mjs';
@@ -36,12 +37,22 @@ function runsFor(wanted) {
   });
 }
 
+/** @param {readonly string[]} mutate files or patterns */
+async function survivorsOf(mutate) {
+  const known = await results();
+  return known.filter(({ name }) => mutate.some((pattern) => fits(name, pattern))).flatMap(survivorRanges);
+}
+
 runCommand(async () => {
   await setUp({ packages: [], electron: 'not-needed' });
-  for (const { name, mutate } of runsFor(process.argv.slice(2))) {
+  const words = process.argv.slice(2);
+  const again = words.includes('--survivors');
+  for (const { name, mutate } of runsFor(words.filter((word) => word !== '--survivors'))) {
+    const places = again ? await survivorsOf(mutate) : mutate;
+    if (places.length === 0) continue;
     await rm(REPORT, { force: true });
     await mkdir(path.dirname(REPORT), { recursive: true });
-    const args = [STRYKER, 'run', 'test/stryker.config.json', '--mutate', mutate.join(',')];
+    const args = [STRYKER, 'run', 'test/stryker.config.json', '--mutate', places.join(',')];
     const code = await handOver(process.execPath, args, { ...process.env, HALLPASS_MUTATION_PIECE: name });
     if (code !== 0) return code;
     await keepResults(JSON.parse(await readFile(REPORT, 'utf8')));

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
 import { PIECES, pieceNamed } from '../../../electron/dev/mutation-pieces.mjs';
-import { mutationTable, tally, withMutationTable } from '../../../electron/dev/mutation-table.mjs';
+import {
+  mergeResults,
+  mutationTable,
+  survivorRanges,
+  tally,
+  withMutationTable,
+} from '../../../electron/dev/mutation-table.mjs';
 
 const mutants = (...statuses: Parameters<typeof tally>[0][number]['status'][]) => ({
   mutants: statuses.map((status) => ({ status })),
@@ -45,4 +51,23 @@ test('it takes the place of the last one and of nothing else', () => {
 test('a run that is about no piece is refused, so that no configuration runs nothing and calls it well', () => {
   for (const piece of PIECES) expect(pieceNamed(piece.name)).toBe(piece);
   expect(() => pieceNamed(undefined)).toThrow('HALLPASS_MUTATION_PIECE');
+});
+
+test('a run of some mutants keeps the results of the others, as long as the code is the same', () => {
+  const mutant = (line: number, status: 'Killed' | 'Survived' | 'NoCoverage') => ({
+    mutatorName: 'BooleanLiteral',
+    replacement: 'true',
+    status,
+    location: { start: { line, column: 5 }, end: { line, column: 9 } },
+  });
+  const before = {
+    name: 'a.ts',
+    source: 'x',
+    mutants: [mutant(1, 'Killed'), mutant(2, 'Survived'), mutant(3, 'NoCoverage')],
+  };
+  expect(survivorRanges(before)).toEqual(['a.ts:2:4-2:8', 'a.ts:3:4-3:8']);
+  const again = { name: 'a.ts', source: 'x', mutants: [mutant(2, 'Killed')] };
+  expect(mergeResults(before, again).mutants.map(({ status }) => status)).toEqual(['Killed', 'NoCoverage', 'Killed']);
+  expect(mergeResults(before, { ...again, source: 'y' }).mutants).toEqual(again.mutants);
+  expect(mergeResults(undefined, again)).toEqual(again);
 });

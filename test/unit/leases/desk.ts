@@ -3,6 +3,7 @@
  * engine stands still, so that each step can be taken by hand and looked at. One world serves a whole file of tests; `reset`
  * clears the desk before each, which is a hundred times quicker than another world.
  */
+import { expect } from 'vitest';
 import { claim, type WorkKind } from '../../../electron/service/leases/claims';
 import type { LeaseDeps } from '../../../electron/service/leases/deps';
 import { work } from '../../../electron/service/leases/work';
@@ -10,10 +11,13 @@ import type { GrantTable } from '../../../electron/service/store/schema';
 import type { Store } from '../../../electron/service/store/store';
 import { newId, principalName } from '../../../shared/domain/ids';
 import { READY_TTL_MS } from '../../../shared/domain/limits';
-import { ModelTarget } from '../../model/target';
+import { type Fault, ModelTarget, type Operation } from '../../model/target';
 import { type ManualClock, World } from '../../model/world';
 
 type ResourceName = Parameters<World['id']>[0];
+
+/** The columns of a grant that nobody works on. */
+export const FREED = { claimed_by: null, claimed_until: null } as const;
 
 export interface Desk {
   /** Before each test: no request, no grant, everything else as at the start. */
@@ -29,6 +33,14 @@ export interface Desk {
   row(id: string): Promise<GrantTable>;
   /** Claims the grant and does its work. What the target taught is returned, in order. */
   work(kind: WorkKind, id: string, over?: Partial<LeaseDeps>): Promise<string[]>;
+  /** One kind of call fails from now on. */
+  faulty(operation: Operation, fault: Fault): void;
+  /** Work on a call that hangs: `ms` later it is given up. */
+  workThatHangs(kind: WorkKind, id: string, ms: number): Promise<string[]>;
+  /** What the target was asked, in order. */
+  asked(): Operation[];
+  /** It is due again after this pause, a fifth less to a fifth more. */
+  expectRetry(dueAt: number | null, pauseMs: number): void;
   /** Lets everything run that can, without time passing. */
   settle(): Promise<void>;
   /** The newest audit entry of this type about a subject. */
@@ -61,6 +73,20 @@ export async function openDesk(): Promise<Desk> {
   const template = await approved(world);
   const clear = await clearing(world);
   let made = 0;
+  const workOn: Desk['work'] = async (kind, id, over = {}) => {
+    const { resource_id, epoch } = await row(id);
+    const heard: string[] = [];
+    const [held] = await claim(deps, kind, [{ id, resource_id, epoch }]);
+    if (held === undefined) throw new Error('the grant could not be claimed');
+    await work({ ...deps, ...over }, held, {
+      lateOn: (resourceId) => void heard.push(`late ${resourceId === resource_id}`),
+      heard: (resourceId, what) => void heard.push(`${what} ${resourceId === resource_id}`),
+    });
+    return heard;
+  };
+  const settle = async () => {
+    for (let i = 0; i < 50; i++) await new Promise(setImmediate);
+  };
   return {
     ...{ world, deps, clock, warned, row, set },
     async reset() {
@@ -90,19 +116,21 @@ export async function openDesk(): Promise<Desk> {
       });
       return row(id);
     },
-    async work(kind, id, over = {}) {
-      const { resource_id, epoch } = await row(id);
-      const heard: string[] = [];
-      const [held] = await claim(deps, kind, [{ id, resource_id, epoch }]);
-      if (held === undefined) throw new Error('the grant could not be claimed');
-      await work({ ...deps, ...over }, held, {
-        lateOn: (resourceId) => void heard.push(`late ${resourceId === resource_id}`),
-        heard: (resourceId, what) => void heard.push(`${what} ${resourceId === resource_id}`),
-      });
+    ...{ work: workOn, settle },
+    faulty(operation, fault) {
+      world.target.faultOf = (one) => (one === operation ? fault : 'none');
+    },
+    async workThatHangs(kind, id, ms) {
+      const heard = workOn(kind, id);
+      await expect.poll(() => world.target.calls.length).toBeGreaterThan(0);
+      await settle();
+      clock.advance(ms);
       return heard;
     },
-    async settle() {
-      for (let i = 0; i < 50; i++) await new Promise(setImmediate);
+    asked: () => world.target.calls.map(({ operation }) => operation),
+    expectRetry(dueAt, pauseMs) {
+      expect((dueAt ?? 0) - clock.now()).toBeGreaterThanOrEqual(0.8 * pauseMs);
+      expect((dueAt ?? 0) - clock.now()).toBeLessThanOrEqual(1.2 * pauseMs);
     },
     async entry(subjectId, type) {
       const found = await db

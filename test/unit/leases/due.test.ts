@@ -1,6 +1,7 @@
 /** What the clock alone decides, on a real store: no target is asked here. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { eachGrant, passDue } from '../../../electron/service/leases/due';
+import type { GrantTable } from '../../../electron/service/store/schema';
 import type { WriteOptions } from '../../../electron/service/store/store';
 import { MINUTE_MS } from '../../../shared/domain/instant';
 import { PENDING_TTL_MS, PROVISIONING_TTL_MS, REMOVAL_ALARM_MS } from '../../../shared/domain/limits';
@@ -18,6 +19,27 @@ beforeEach(async () => {
 afterEach(() => expect(desk.world.target.calls).toEqual([])); // whatever is due, a clock asks no target
 afterAll(() => desk.close());
 const pass = () => passDue(desk.deps);
+
+/** As many more grants like this one, each with a request of its own. */
+async function copies(template: GrantTable, count: number, columns: (i: number) => Partial<GrantTable>): Promise<void> {
+  const requests = desk.world.store.db.selectFrom('requests').selectAll();
+  const request = await requests.where('id', '=', template.request_id).executeTakeFirstOrThrow();
+  const numbered = (prefix: string, i: number) => `${prefix}_${String(i).padStart(26, '0')}`;
+  await desk.world.store.write(async (tx) => {
+    for (let i = 0; i < count; i++) {
+      const own = { id: numbered('req', i), ticket_number: 1_000_000 + i };
+      await tx.db
+        .insertInto('requests')
+        .values({ ...request, ...own })
+        .execute();
+      const copy = { id: numbered('grt', i), request_id: own.id, principal: numbered('hp', i), ...columns(i) };
+      await tx.db
+        .insertInto('grants')
+        .values({ ...template, ...copy })
+        .execute();
+    }
+  });
+}
 
 describe('a request nobody answers', () => {
   test('expires at its time and not before', async () => {
@@ -44,6 +66,24 @@ describe('a request nobody answers', () => {
     expect(await desk.world.audited(blocked.id)).toContain('request.expired');
     expect(await desk.world.audited(decided.id)).not.toContain('request.expired');
   });
+  test('that is answered in the same moment stays answered', async () => {
+    const { id } = await desk.world.ask('ann', 'orders-staging');
+    desk.clock.advance(PENDING_TTL_MS);
+    const withdraw = () => desk.world.access['requests.withdraw'](desk.world.who('ann'), desk.world.byId(id));
+    let first = true;
+    const store = Object.create(desk.deps.store, {
+      write: {
+        value: async (work: never, options?: WriteOptions) => {
+          if (first) await withdraw();
+          first = false;
+          return desk.deps.store.write(work, options);
+        },
+      },
+    });
+    await passDue({ ...desk.deps, store });
+    expect(await desk.world.audited(id)).toContain('request.withdrawn');
+    expect(await desk.world.audited(id)).not.toContain('request.expired');
+  });
 });
 
 describe('a grant', () => {
@@ -64,6 +104,12 @@ describe('a grant', () => {
     expect(await pass()).toBe(1);
     expect(await desk.row(id)).toMatchObject({ state: 'ending', end_reason: 'expired', due_at: now + 1 });
     expect((await desk.entry(id, 'grant.ending')).actor).toEqual({ kind: 'service', id: null, name: 'Hallpass' });
+  });
+  test('that is active and out of time has expired, whatever became of its credential and its last worker', async () => {
+    const gone = { principal_recorded: 1, sealed: null, claimed_by: 'x', claimed_until: now };
+    const { id } = await desk.grant({ ...gone, state: 'active', expires_at: now, due_at: now });
+    expect(await pass()).toBe(1);
+    expect(await desk.row(id)).toMatchObject({ state: 'ending', end_reason: 'expired', last_error: null });
   });
   test('whose device does not answer ends after two minutes', async () => {
     const { id } = await desk.grant({
@@ -128,27 +174,7 @@ describe('a grant', () => {
   });
   test('comes in the order in which it was due, a hundred at a time', async () => {
     const template = await desk.grant({ state: 'active', principal_recorded: 1, expires_at: now, due_at: now });
-    const { db } = desk.world.store;
-    const request = await db
-      .selectFrom('requests')
-      .selectAll()
-      .where('id', '=', template.request_id)
-      .executeTakeFirstOrThrow();
-    const numbered = (prefix: string, i: number) => `${prefix}_${String(i).padStart(26, '0')}`;
-    await desk.world.store.write(async (tx) => {
-      for (let i = 0; i < 100; i++) {
-        const more = { id: numbered('req', i), ticket_number: 1_000_000 + i };
-        await tx.db
-          .insertInto('requests')
-          .values({ ...request, ...more })
-          .execute();
-        const copy = { id: numbered('grt', i), request_id: more.id, principal: numbered('hp', i), due_at: now - 1 - i };
-        await tx.db
-          .insertInto('grants')
-          .values({ ...template, ...copy })
-          .execute();
-      }
-    });
+    await copies(template, 100, (i) => ({ due_at: now - 1 - i }));
     expect(await pass()).toBe(100);
     expect((await desk.row(template.id)).state).toBe('active');
     expect(await pass()).toBe(1);
@@ -188,6 +214,12 @@ describe('what is approved and wanted at once', () => {
     expect(await pass()).toBe(1);
     expect(await desk.row(id)).toMatchObject({ state: 'provisioning', provisioning_since: now });
     expect(await pass()).toBe(0);
+  });
+  test('begins a hundred at a time', async () => {
+    const first = await asked();
+    await copies(await desk.row(first), 100, () => ({}));
+    desk.world.connect('ann');
+    expect([await pass(), await pass(), await pass()]).toEqual([100, 1, 0]);
   });
   test('is not begun for who wants to start by hand', async () => {
     desk.world.connect('ann');

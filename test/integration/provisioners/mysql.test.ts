@@ -296,6 +296,55 @@ describe.skipIf(missing !== null)(missing ?? 'MariaDB', () => {
       expect((await provisioner.end(own(), principal)).readBack).toEqual(GONE);
       expect(await events()).toEqual([]);
     });
+
+    describe('when the settings name another schema, or none, while access is live', () => {
+      const placed = () =>
+        server.query<{ place: string }>(
+          'SELECT CONCAT(EVENT_SCHEMA, ".", EVENT_NAME) AS place FROM information_schema.EVENTS ORDER BY 1',
+        );
+      const elsewhere = () => ({ ...target, settings: { ...target.settings, deadlineSchema: 'deadlines' } });
+      beforeAll(async () => {
+        await server.query('CREATE DATABASE IF NOT EXISTS deadlines');
+        const missing = (await provisioner.test(elsewhere())).checks.find((check) => !check.ok);
+        await server.query(missing?.remedy ?? '');
+      });
+
+      test.each([
+        ['another', elsewhere],
+        ['none', () => target],
+      ])('an end finds the event of the earlier ones and drops it (now: %s)', async (_, now) => {
+        const principal = newPrincipal();
+        await provisioner.create(own(), order(principal));
+        expect(await placed()).toEqual([{ place: `orders.${principal}` }]);
+        expect((await provisioner.end(now(), principal)).readBack).toEqual(GONE);
+        expect(await placed()).toEqual([]);
+      });
+
+      test('so does clearing up after it, and an event of that name that is not ours stays', async () => {
+        const principal = newPrincipal();
+        await server.query(`CREATE EVENT orders.${principal} ON SCHEDULE EVERY 1 YEAR DO DO 1`);
+        expect(await provisioner.cleanUp(elsewhere(), principal)).toMatchObject({ done: true });
+        expect(await placed()).toEqual([{ place: `orders.${principal}` }]);
+        await server.query(`DROP EVENT orders.${principal}`);
+        await provisioner.create(own(), order(principal));
+        await server.query(`DROP USER ${principal}@'%'`);
+        expect(await provisioner.cleanUp(elsewhere(), principal)).toMatchObject({ done: true });
+        expect(await placed()).toEqual([]);
+      });
+
+      test.each([
+        ['another', elsewhere, 'deadlines'],
+        ['none', () => target, null],
+      ])('the old deadline does not cut what was extended (now: %s)', async (_, now, schema) => {
+        const principal = newPrincipal();
+        const credential = await provisioner.create(own(), order(principal));
+        await provisioner.setDeadline(now(), principal, 60 * MINUTE_MS);
+        expect(await placed()).toEqual(schema === null ? [] : [{ place: `${schema}.${principal}` }]);
+        const session = await logInMysql(credential);
+        expect(await provisioner.end(now(), principal)).toEqual({ sessionsCut: 1, readBack: GONE });
+        await session.cut;
+      });
+    });
   });
 
   describe('an end', () => {

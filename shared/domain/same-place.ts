@@ -29,3 +29,21 @@ export const areSameNodes = (
   stored: ManagerLogin & { readonly nodes: readonly string[] },
   next: ManagerLogin & { readonly nodes: readonly string[] },
 ): boolean => next.nodes.every((node) => stored.nodes.includes(node)) && isSameManager(stored, next);
+
+/** An account on a host and what is run there in its name. */
+interface HostHook {
+  readonly user: string;
+  readonly command: string;
+}
+/**
+ * Of a host that is reached with certificates. The authority itself goes nowhere, but what it signs is good wherever it is trusted,
+ * and the hook runs as an account that may do anything: another command is another use, for which nobody gave the authority.
+ * No hook any more is less, and fine.
+ */
+export const isSameHost = (
+  stored: { readonly host: string; readonly port: number; readonly hook: HostHook | null },
+  next: { readonly host: string; readonly port: number; readonly hook: HostHook | null },
+): boolean =>
+  stored.host === next.host &&
+  stored.port === next.port &&
+  (next.hook === null || (stored.hook?.user === next.hook.user && stored.hook.command === next.hook.command));

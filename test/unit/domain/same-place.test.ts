@@ -1,6 +1,6 @@
 /** A stored secret goes to the place it was given for, and nowhere else. */
 import { describe, expect, test } from 'vitest';
-import { areSameNodes, isSamePlace } from '../../../shared/domain/same-place';
+import { areSameNodes, isSameHost, isSamePlace } from '../../../shared/domain/same-place';
 
 const server = { host: 'db', port: 5432, managerUser: 'm', tls: 'require', caCertificate: 'PEM' };
 const nodes = { nodes: ['a:1', 'b:1'], managerUser: 'm', tls: 'require', caCertificate: 'PEM' };
@@ -41,5 +41,27 @@ describe('several nodes', () => {
     for (const change of [{ managerUser: 'n' }, { tls: 'disable' }, { caCertificate: undefined }])
       expect(areSameNodes(nodes, { ...nodes, ...change })).toBe(false);
     expect(areSameNodes(nodes, { ...nodes, tls: 'verify-full' })).toBe(true);
+  });
+});
+
+describe('a host that is reached with certificates', () => {
+  const hook = { user: 'root', command: '/usr/local/sbin/hallpass-ssh-hook' };
+  const host = { host: 'web-1', port: 22, hook };
+  test('it is the same while nothing changes that says where certificates are good and what the hook runs', () => {
+    expect(isSameHost(host, { ...host, hook: { ...hook } })).toBe(true);
+    expect(isSameHost({ ...host, hook: null }, { ...host, hook: null })).toBe(true);
+  });
+  test.each([
+    ['host', { host: 'web-2' }],
+    ['port', { port: 2222 }],
+    ['command of the hook', { hook: { ...hook, command: 'cp /bin/sh /tmp/sh && chmod +s /tmp/sh' } }],
+    ['account of the hook', { hook: { ...hook, user: 'deploy' } }],
+  ])('another %s is another place', (_, change) => {
+    expect(isSameHost(host, { ...host, ...change })).toBe(false);
+    expect(isSameHost({ ...host, ...change }, host)).toBe(false);
+  });
+  test('a hook that is taken away is the same place, one that is put there is not', () => {
+    expect(isSameHost(host, { ...host, hook: null })).toBe(true);
+    expect(isSameHost({ ...host, hook: null }, host)).toBe(false); // also by way of none
   });
 });

@@ -1,7 +1,15 @@
+/**
+ * The provisioner for SSH hosts: a certificate per grant for a key that the requester's device made, valid no longer than the
+ * grant, with a serial that follows from the principal's name.
+ * With the hook on the host (host-hook.ts) an end is real and read back: the serial is on the host's revocation list, and its
+ * sessions are killed. Without, a certificate runs out by itself and nothing else: limits() says so before anybody approves.
+ * Here only the order of things; how each is done is in the files beside it.
+ */
 import type { Level, LevelPlan } from '../../../../shared/contract/resources';
 import { hostKeyOf, type SshCredential, type SshLogin, type SshSettings } from '../../../../shared/contract/ssh';
 import { publicKeyOf } from '../../../../shared/crypto/ssh-wire';
 import type { Random } from '../../../../shared/domain/instant';
+import { isSameHost } from '../../../../shared/domain/same-place';
 import { checkShown, NOTHING_TO_RUN, planDigest } from '../level-plan';
 import { checkDeadlineIn, checkPrincipalName, checkValidFor } from '../principal-name';
 import { type CreateOrder, type Provisioner, type ReadBack, type Target, TargetError } from '../provisioner';
@@ -46,8 +54,8 @@ export function createSshProvisioner(deps: { readonly random: Random; readonly n
     deviceKey: 'ssh-ed25519',
     serverOf: ({ host, port }) => `${host}:${port}`,
     placeFacts: ({ host, port }) => ({ host, port: String(port) }),
-    // The key itself never goes anywhere; but certificates of it are good wherever it is trusted, so a new place is asked for again.
-    secretBarredBy: (stored, next) => (stored.host === next.host && stored.port === next.port ? null : 'Host or port'),
+    secretBarredBy: (stored, next) =>
+      isSameHost(stored, next) ? null : 'Host, port, or account or command of the hook',
     limits: limitsOf,
     proposedLevels: (_resourceName, settings) => (settings?.logins ?? [ANY_SHELL]).map(levelOf),
     test: (target) => checkHost({ ssh, hook }, target),

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useFieldArray, useWatch } from 'react-hook-form';
 import { SSH_CA_SEED_PREFIX, type SshSettings } from '../../../../shared/contract/ssh';
 import { toBase64url } from '../../../../shared/crypto/bytes';
+import { isSameHost } from '../../../../shared/domain/same-place';
 import { wordCount } from '../../../app/words';
 import { Button, Field, Input, Segmented, TextArea } from '../../../ui';
 import { asNumber, listError, plainError } from '../field-values';
@@ -15,7 +16,7 @@ import { nameOf } from './parts/level-roles';
 
 const SECRET_HINTS: SecretHints = {
   new: 'An Ed25519 private key (OpenSSH or PKCS#8). Stored encrypted; never shown again.',
-  barred: 'Host or port changed: give the key again.',
+  barred: 'Host, port or hook changed: give the key again.',
 };
 const DEFAULT_HOOK = { user: 'root', command: '/usr/local/sbin/hallpass-ssh-hook' };
 const newLogin = (level: string): SshSettings['logins'][number] => ({
@@ -233,7 +234,7 @@ export const sshForm: KindForm<SshSettings> = {
   },
   draftOf: (settings) => settings,
   settingsOf: (read) => read,
-  keepsSecret: (stored, now) => stored.host === now.host && stored.port === now.port,
+  keepsSecret: isSameHost,
   Fields,
   test: {
     does: 'logs in with a certificate; changes nothing',

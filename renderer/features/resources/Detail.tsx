@@ -290,9 +290,14 @@ function LevelBox({ resource, level, answer, reach }: LevelBoxProps) {
       </div>
       <div className={level.createsAccess ? `warn small ${styles.limit}` : `dim small ${styles.limit}`}>
         {level.createsAccess && <TriangleAlert size={13} aria-hidden />}
-        <span>
-          {limits.join(' ')} On the target: <span className="mono">{level.targetRole}</span>
-        </span>
+        <ul className={styles.limits}>
+          {limits.map((limit) => (
+            <li key={limit}>{limit}</li>
+          ))}
+          <li>
+            On the target: <span className="mono">{level.targetRole}</span>
+          </li>
+        </ul>
       </div>
       {reach !== undefined && <ReachList reach={reach} />}
     </li>

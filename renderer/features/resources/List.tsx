@@ -140,7 +140,7 @@ function Row({ resource, holderCount, selected, onSelect }: RowProps) {
       <span className={styles.kind}>
         <KindIcon kind={resource.kind} />
       </span>
-      <span className="cut">
+      <span className={`cut ${styles.named}`}>
         <b className="cut">{resource.name}</b>
         <small className="dim cut">
           <span title={health.text}>

@@ -182,7 +182,7 @@ function Logins({ form }: Pick<FieldsProps<SshSettings>, 'form'>) {
             {fields.length > 1 && (
               <button
                 type="button"
-                className="hp-icon-button"
+                className={`hp-icon-button ${styles.removeLevel}`}
                 aria-label={`Remove ${nameOf({ level: logins[at]?.level ?? '' })}`}
                 onClick={() => remove(at)}
               >

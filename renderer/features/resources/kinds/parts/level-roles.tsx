@@ -45,7 +45,12 @@ function LevelRoleBox<R extends LevelRole>(props: BoxProps<R>) {
           />
         </Field>
         {onRemove !== null && (
-          <button type="button" className="hp-icon-button" aria-label={`Remove ${nameOf(role)}`} onClick={onRemove}>
+          <button
+            type="button"
+            className={`hp-icon-button ${styles.removeLevel}`}
+            aria-label={`Remove ${nameOf(role)}`}
+            onClick={onRemove}
+          >
             <X size={14} aria-hidden />
           </button>
         )}

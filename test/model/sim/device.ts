@@ -324,11 +324,10 @@ export class Device {
       if (names.length === 0) return end();
       const [nb, nw, nn] = (disk.text(`${folder}/${LEASE_FILE}`) ?? '').trim().split(' ');
       if (/^\d+$/.test(`${nb ?? ''}${nw ?? ''}`) && nn !== undefined) {
-        if (nn === name) {
-          seen = true;
-          keeper.boot = Number(nb);
-          keeper.wall = Number(nw);
-        } else if (seen) return end();
+        if (nn === name) seen = true;
+        else if (seen) return end();
+        keeper.boot = Number(nb);
+        keeper.wall = Number(nw);
       }
       if (Math.floor(this.uptimeMs() / 1_000) < keeper.boot && Math.floor(this.wallMs() / 1_000) < keeper.wall) return;
       for (const file of names)

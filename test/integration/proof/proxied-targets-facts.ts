@@ -12,6 +12,8 @@ import { MINUTE_MS } from '../../model/world';
 import { type Moment, PATIENCE_MS, type ProxiedTarget, type Strike } from './proxied-targets';
 import { describeEngine, expectLostOpenNothing } from './proxied-targets-engine';
 
+/** For hangs only: on a busy machine a host asked by programs, one moment after the other, takes its time. */
+const LIMIT = { timeout: 360_000 };
 const OVER = { canLogIn: false, sessionCount: 0 };
 const NOTHING = { canLogIn: false, sessions: 0 };
 /** SCRAM and MySQL verifiers, Redis digests: what stands for a password is no word for an error either. */
@@ -147,33 +149,37 @@ export interface Started {
 }
 /** Registers the facts of one kind. */
 export function describeBehindFaultyLine({ name, start, missing, more }: Started): void {
-  describe.skipIf(missing !== null)(`${name} behind a faulty line${missing === null ? '' : ` (${missing})`}`, () => {
-    let on: ProxiedTarget;
-    beforeAll(async () => {
-      on = await start();
-    });
-    afterAll(() => on?.stop());
+  describe.skipIf(missing !== null)(
+    `${name} behind a faulty line${missing === null ? '' : ` (${missing})`}`,
+    LIMIT,
+    () => {
+      let on: ProxiedTarget;
+      beforeAll(async () => {
+        on = await start();
+      });
+      afterAll(() => on?.stop());
 
-    test.each(FAULTS)('$title: nothing is claimed that is not, and it ends once it can', async (fault) => {
-      // Where the whole line is bad, when it strikes makes no difference.
-      const moments =
-        typeof fault.of === 'string'
-          ? on.moments
-          : on.moments.filter(({ call }, at) => on.moments.findIndex((one) => one.call === call) === at);
-      const one = (moment: Moment) =>
-        attack(on, fault, moment).catch((cause: unknown) => {
-          const at = `${name}, ${moment.call}, ${moment.name}`;
-          throw new Error(`${at}: ${String((cause as Error)?.message)}`, { cause });
-        });
-      if (on.attacks === 'one by one') for (const moment of moments) await one(moment);
-      else {
-        const all = await Promise.allSettled(moments.map(one));
-        for (const outcome of all) if (outcome.status === 'rejected') throw outcome.reason;
-      }
-    });
+      test.each(FAULTS)('$title: nothing is claimed that is not, and it ends once it can', async (fault) => {
+        // Where the whole line is bad, when it strikes makes no difference.
+        const moments =
+          typeof fault.of === 'string'
+            ? on.moments
+            : on.moments.filter(({ call }, at) => on.moments.findIndex((one) => one.call === call) === at);
+        const one = (moment: Moment) =>
+          attack(on, fault, moment).catch((cause: unknown) => {
+            const at = `${name}, ${moment.call}, ${moment.name}`;
+            throw new Error(`${at}: ${String((cause as Error)?.message)}`, { cause });
+          });
+        if (on.attacks === 'one by one') for (const moment of moments) await one(moment);
+        else {
+          const all = await Promise.allSettled(moments.map(one));
+          for (const outcome of all) if (outcome.status === 'rejected') throw outcome.reason;
+        }
+      });
 
-    test('the very first grants of a resource, made at once: each is usable, ours, and ends', () => firstAtOnce(on));
-    describeEngine(() => on);
-    more?.(() => on);
-  });
+      test('the very first grants of a resource, made at once: each is usable, ours, and ends', () => firstAtOnce(on));
+      describeEngine(() => on);
+      more?.(() => on);
+    },
+  );
 }

@@ -16,6 +16,11 @@ import { type ManualClock, World } from '../../model/world';
 
 type ResourceName = Parameters<World['id']>[0];
 
+/** Long, for a machine that is busy; mutation testing, where much never comes, waits less. */
+const PATIENCE_MS = Number(process.env.HALLPASS_PATIENCE_MS ?? 15_000);
+/** What is so in the end. */
+export const eventually = <T>(read: () => T) => expect.poll(read, { timeout: PATIENCE_MS });
+
 /** The columns of a grant that nobody works on. */
 export const FREED = { claimed_by: null, claimed_until: null } as const;
 
@@ -122,7 +127,7 @@ export async function openDesk(): Promise<Desk> {
     },
     async workThatHangs(kind, id, ms) {
       const heard = workOn(kind, id);
-      await expect.poll(() => world.target.calls.length).toBeGreaterThan(0);
+      await eventually(() => world.target.calls.length).toBeGreaterThan(0);
       await settle();
       clock.advance(ms);
       return heard;

@@ -6,7 +6,7 @@ import type { GrantTable } from '../../../electron/service/store/schema';
 import type { Store, WriteOptions } from '../../../electron/service/store/store';
 import { HOUR_MS, MINUTE_MS } from '../../../shared/domain/instant';
 import type { Fault, Operation } from '../../model/target';
-import { type Desk, openDesk } from './desk';
+import { type Desk, eventually, openDesk } from './desk';
 
 let desk: Desk;
 let now: number;
@@ -62,12 +62,12 @@ describe('what wakes it', () => {
     const grant = await ending();
     await start().armed();
     expect((await desk.row(grant.id)).claimed_by).toMatch(/^me:/);
-    await expect.poll(() => state(grant)).toBe('ended');
+    await eventually(() => state(grant)).toBe('ended');
   });
   test('its start alone, without anybody asking', async () => {
     const grant = await ending();
     start();
-    await expect.poll(() => state(grant)).toBe('ended');
+    await eventually(() => state(grant)).toBe('ended');
   });
   test('a commit', async () => {
     await start().drain();
@@ -80,13 +80,13 @@ describe('what wakes it', () => {
         audience: { people: [], roles: [] },
       }),
     );
-    await expect.poll(async () => (await desk.row(id)).sealed).not.toBeNull();
+    await eventually(async () => (await desk.row(id)).sealed).not.toBeNull();
   });
   test('a device that connects', async () => {
     await start().drain();
     const grant = await ending();
     desk.world.connect('zoe');
-    await expect.poll(() => state(grant)).toBe('ended');
+    await eventually(() => state(grant)).toBe('ended');
   });
   test('a second that has passed, and not less', async () => {
     await start().drain();
@@ -96,15 +96,13 @@ describe('what wakes it', () => {
     await bounded();
     expect(await state(grant)).toBe('ending');
     desk.clock.advance(1);
-    await expect.poll(() => state(grant)).toBe('ended');
+    await eventually(() => state(grant)).toBe('ended');
     await bounded();
     const next = await ending({ due_at: now + 3_000 });
-    await expect
-      .poll(async () => {
-        desk.clock.advance(1_000);
-        return state(next);
-      })
-      .toBe('ended');
+    await eventually(async () => {
+      desk.clock.advance(1_000);
+      return state(next);
+    }).toBe('ended');
   });
   test('a word', async () => {
     const engine = start();
@@ -112,7 +110,7 @@ describe('what wakes it', () => {
     const grant = await ending();
     engine.wake();
     engine.wake();
-    await expect.poll(() => state(grant)).toBe('ended');
+    await eventually(() => state(grant)).toBe('ended');
   });
   test('nothing any more once it has stopped', async () => {
     const engine = start();
@@ -162,7 +160,7 @@ describe('what it takes', () => {
     faulty((operation) => (operation === 'end' ? 'hang' : 'none'));
     const engine = start({ capacity });
     await engine.armed();
-    await expect.poll(() => calls('end').length).toBe(most);
+    await eventually(() => calls('end').length).toBe(most);
     engine.wake();
     await bounded();
     expect(calls('end')).toHaveLength(most);
@@ -187,7 +185,7 @@ describe('what it takes', () => {
     for (let i = 0; i < 5; i++) few.push((await ending({}, 'orders-prod')).principal);
     faulty((operation) => (operation === 'end' ? 'hang' : 'none'));
     await start().armed();
-    await expect.poll(() => calls('end').length).toBe(10);
+    await eventually(() => calls('end').length).toBe(10);
     await bounded();
     expect(calls('end')).toHaveLength(10);
     expect(calls('end').filter(({ principal }) => few.includes(principal))).toHaveLength(2);
@@ -226,12 +224,10 @@ describe('a store that is away', () => {
     expect(desk.warned[0]).toEqual({ message: 'the lease engine could not look for work', fields: { err } });
     expect(await state(grant)).toBe('ending');
     broken = false;
-    await expect
-      .poll(async () => {
-        desk.clock.advance(1_000);
-        return state(grant);
-      })
-      .toBe('ended');
+    await eventually(async () => {
+      desk.clock.advance(1_000);
+      return state(grant);
+    }).toBe('ended');
   });
   /** Writes fail from the moment the target is asked, for so many times. */
   const failingResults = (operation: Operation, failures: number): Store => {
@@ -318,7 +314,7 @@ describe('a target that is away', () => {
     faulty((operation) => (operation === 'end' ? 'hang' : 'none'));
     const engine = start();
     await engine.armed();
-    await expect.poll(() => calls('end').length).toBe(1);
+    await eventually(() => calls('end').length).toBe(1);
     // Its claim has run out and its call still hangs.
     desk.clock.advance(9_000);
     engine.wake();
@@ -330,7 +326,7 @@ describe('a target that is away', () => {
     faulty((operation) => (operation === 'create' ? 'hang' : 'none'));
     const engine = start();
     await engine.armed();
-    await expect.poll(() => calls('create').length).toBe(1);
+    await eventually(() => calls('create').length).toBe(1);
     await bounded();
     desk.clock.advance(10_000);
     await engine.drain();
@@ -339,7 +335,7 @@ describe('a target that is away', () => {
     faulty(() => 'none');
     const before = calls('list').length;
     desk.world.target.thaw();
-    await expect.poll(() => calls('list').length).toBeGreaterThan(before);
+    await eventually(() => calls('list').length).toBeGreaterThan(before);
     await engine.drain();
     expect(desk.world.target.logins.size).toBe(0);
   });
@@ -375,7 +371,7 @@ describe('looking for what nobody owns', () => {
     const before = calls('list').length;
     desk.clock.advance(2_000);
     await engine.armed();
-    await expect.poll(() => calls('list').length).toBe(before + 3); // three resources on this one server
+    await eventually(() => calls('list').length).toBe(before + 3); // three resources on this one server
     engine.wake();
     await bounded();
     expect(calls('list')).toHaveLength(before + 3);
@@ -440,7 +436,7 @@ test('when it stops, what runs is waited for, and nothing new begins', async () 
   faulty((operation) => (operation === 'end' ? 'hang' : 'none'));
   const engine = start({ capacity: { workers: 1, perTarget: 8 } });
   await engine.armed();
-  await expect.poll(() => calls('end').length).toBe(1);
+  await eventually(() => calls('end').length).toBe(1);
   let stopped = false;
   const stopping = engine.stop().then(() => {
     stopped = true;

@@ -13,7 +13,7 @@ import { type ReadBack, TargetError } from '../../../electron/service/provisione
 import type { GrantTable, OrphanTable } from '../../../electron/service/store/schema';
 import { HOUR_MS, MINUTE_MS } from '../../../shared/domain/instant';
 import type { Fault, Operation } from '../../model/target';
-import { type Desk, openDesk } from './desk';
+import { type Desk, eventually, openDesk } from './desk';
 
 let desk: Desk;
 let now: number;
@@ -53,7 +53,7 @@ const changes = async () => (await desk.told(resourceId)).filter((type) => type 
 const lookThatHangs = async (operation: Operation) => {
   faulty((one) => (one === operation ? 'hang' : 'none'));
   const looking = look();
-  await expect.poll(() => asked()).toContain(operation);
+  await eventually(() => asked()).toContain(operation);
   await desk.settle();
   desk.clock.advance(10_000);
   await looking;

@@ -1,5 +1,6 @@
 /** Giving access, one step at a time on the model target: what is asked, what is written, and what a failure leaves. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { issue } from '../../../electron/service/leases/issue';
 import type { GrantTable } from '../../../electron/service/store/schema';
 import type { SealedCredential } from '../../../shared/contract/credential';
 import { openCredential } from '../../../shared/crypto/seal';
@@ -7,7 +8,7 @@ import { HOUR_MS, MINUTE_MS } from '../../../shared/domain/instant';
 import { PROVISIONING_TTL_MS } from '../../../shared/domain/limits';
 import type { Fault } from '../../model/target';
 import { POLICY } from '../../model/world';
-import { type Desk, FREED, openDesk } from './desk';
+import { type Desk, eventually, FREED, openDesk } from './desk';
 
 let desk: Desk;
 let now: number;
@@ -83,6 +84,15 @@ describe('making a credential', () => {
     const unbound = await due();
     await desk.work('provision', unbound.id);
     expect(keys).toHaveLength(1);
+    const { resource_id } = unbound;
+    const { db } = desk.world.store;
+    const resource = await db
+      .selectFrom('resources')
+      .selectAll()
+      .where('id', '=', resource_id)
+      .executeTakeFirstOrThrow();
+    const wanted = { validForMs: () => 1, onLate: () => {} };
+    await expect(issue(desk.deps, { row: unbound, resource }, wanted)).rejects.toMatchObject({ kind: 'refused' });
     expect(await desk.row(unbound.id)).toMatchObject({
       state: 'ending',
       last_error: 'the device has not sent its key',
@@ -103,6 +113,12 @@ describe('making a credential', () => {
       last_error: 'the device was revoked',
     });
     expect(desk.asked()).toEqual([]);
+    // a word of ours, not of the target's: it is not tried again
+    const [resource] = await desk.world.store.db.selectFrom('resources').selectAll().execute();
+    if (resource === undefined) throw new Error('no resource');
+    const wanted = { validForMs: () => 1, onLate: () => {} };
+    for (const row of [level, await desk.row(id)])
+      await expect(issue(desk.deps, { row, resource }, wanted)).rejects.toMatchObject({ kind: 'refused' });
   });
   test('on a target that is away is tried again, as long as the device is waited for', async () => {
     desk.faulty('create', 'unreachable');
@@ -128,6 +144,14 @@ describe('making a credential', () => {
     await desk.work('provision', unknown.id);
     expect((await desk.row(unknown.id)).state).toBe('provisioning');
   });
+  test('is tried again to the last moment before the device is given up', async () => {
+    desk.faulty('create', 'unreachable');
+    const random = { bytes: (count: number) => new Uint8Array(count) }; // the shortest pause: 800 ms
+    const [inTime, late] = [800 + 1, 800].map((ms) => due({ provisioning_since: now - PROVISIONING_TTL_MS + ms }));
+    for (const grant of [inTime, late]) await desk.work('provision', (await grant)?.id ?? '', { random });
+    expect(await desk.row((await inTime)?.id ?? '')).toMatchObject({ state: 'provisioning', due_at: now + 800 });
+    expect((await desk.row((await late)?.id ?? '')).state).toBe('ending');
+  });
   test('that is refused ends the grant at once and says why', async () => {
     desk.faulty('create', 'refused');
     const { id } = await due();
@@ -150,7 +174,7 @@ describe('making a credential', () => {
       last_error: 'Making the login got no answer within 10 s',
     });
     desk.world.target.thaw();
-    await expect.poll(() => heard).toEqual(['late true']);
+    await eventually(() => heard).toEqual(['late true']);
   });
   test('of a grant that ended meanwhile is not stored; the claim is freed', async () => {
     const { id } = await due();
@@ -176,6 +200,10 @@ describe('moving the deadline', () => {
       body: { ttlMs, reason: '', ticketRef: '' },
     });
   const login = (row: GrantTable) => desk.world.target.logins.get(row.principal);
+  const extensionOf = async (id: string) => {
+    const found = desk.world.store.db.selectFrom('requests').select('id').where('extends_grant_id', '=', id);
+    return (await found.executeTakeFirstOrThrow()).id;
+  };
   const extension = (id: string) =>
     desk.world.store.db.selectFrom('requests').select('applied_at').where('extends_grant_id', '=', id).execute();
 
@@ -241,7 +269,7 @@ describe('moving the deadline', () => {
       addedMs: HOUR_MS,
       expiresAt: later,
       from: row.expires_at,
-      requestId: expect.stringContaining('req_'),
+      requestId: await extensionOf(row.id),
     });
     // and it is dealt with: the next time nothing is added
     await desk.work('deadline', row.id);
@@ -276,7 +304,7 @@ describe('moving the deadline', () => {
     desk.world.target.calls.length = 0;
     const heard = await desk.workThatHangs('deadline', row.id, 10_000);
     desk.world.target.thaw();
-    await expect.poll(() => heard).toEqual(['late true']);
+    await eventually(() => heard).toEqual(['late true']);
   });
   const extendWithReason = (id: string) =>
     desk.world.access['grants.extend'](desk.world.who('ann'), {

@@ -47,3 +47,33 @@ export const isSameHost = (
   stored.host === next.host &&
   stored.port === next.port &&
   (next.hook === null || (stored.hook?.user === next.hook.user && stored.hook.command === next.hook.command));
+
+/** Of an account of AWS: the region says its partition. */
+export interface Account {
+  readonly accountId: string;
+  readonly region: string;
+  readonly endpointUrl?: string | undefined;
+}
+export const isSameAccount = (stored: Account, next: Account): boolean =>
+  stored.accountId === next.accountId && stored.region === next.region && stored.endpointUrl === next.endpointUrl;
+
+/** Of a cluster. */
+export interface Cluster {
+  readonly server: string;
+  readonly caCertificate?: string | undefined;
+}
+export const isSameCluster = (stored: Cluster, next: Cluster): boolean =>
+  stored.server === next.server && stored.caCertificate === next.caCertificate;
+
+/** Of a receiver of signed calls. */
+export interface CalledReceiver {
+  readonly url: string;
+  readonly caCertificate?: string | undefined;
+  readonly certificatePin?: string | undefined;
+}
+/** Calls go below it, so a slash at its end is none. */
+export const receiverAddress = ({ url }: Pick<CalledReceiver, 'url'>): string => url.replace(/\/+$/, '');
+export const isSameReceiver = (stored: CalledReceiver, next: CalledReceiver): boolean =>
+  receiverAddress(stored) === receiverAddress(next) &&
+  stored.caCertificate === next.caCertificate &&
+  stored.certificatePin === next.certificatePin;

@@ -77,6 +77,8 @@ const CASES: Record<Kind, { readonly of: object; readonly changes: readonly obje
       { host: 'x' },
       { port: 1 },
       { sourceAddresses: ['10.0.0.0/8'] },
+      { hook: null },
+      { hook: { user: 'root', command: '/usr/local/sbin/other' } },
       { logins: [{ ...login, user: 'other' }] },
     ],
   },

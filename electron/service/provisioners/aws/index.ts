@@ -6,6 +6,7 @@
  */
 import type { AwsCredential, AwsSettings } from '../../../../shared/contract/aws';
 import type { ConnectionReport, Level } from '../../../../shared/contract/resources';
+import { isSameAccount } from '../../../../shared/domain/same-place';
 import { checkDeadlineIn, checkPrincipalName, checkValidFor } from '../principal-name';
 import { type Provisioner, TargetError } from '../provisioner';
 import { type AwsTarget, createClients, partitionOf } from './clients';
@@ -23,7 +24,7 @@ export function createAwsProvisioner(): AwsProvisioner {
     deviceKey: null,
     serverOf,
     placeFacts: ({ accountId, region }) => ({ account: accountId, region }),
-    secretBarredBy: (stored, next) => (isSamePlace(stored, next) ? null : 'Account, region or endpoint'),
+    secretBarredBy: (stored, next) => (isSameAccount(stored, next) ? null : 'Account, region or endpoint'),
     limits: limitsOf,
     proposedLevels: (resourceName, settings) => levelsOf(settings?.roles ?? proposedRoles(resourceName)),
     async test(target) {
@@ -72,8 +73,6 @@ const serverOf = (settings: AwsSettings): string => {
   const names = roles.map(({ role }) => role).sort();
   return `${endpointUrl ?? partitionOf(region)} ${accountId} ${names.join(' ')}`;
 };
-const isSamePlace = (a: AwsSettings, b: AwsSettings): boolean =>
-  a.accountId === b.accountId && a.region === b.region && a.endpointUrl === b.endpointUrl;
 
 /** What nobody can do for a session of AWS, whatever the grant. */
 function limitsOf({ maxSessionMinutes }: AwsSettings, level: Level): readonly string[] {

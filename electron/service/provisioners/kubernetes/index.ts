@@ -1,5 +1,6 @@
 import type { KubernetesCredential, KubernetesRole, KubernetesSettings } from '../../../../shared/contract/kubernetes';
 import type { ConnectionReport, Level, LevelPlan } from '../../../../shared/contract/resources';
+import { isSameCluster } from '../../../../shared/domain/same-place';
 import { checkShown, planDigest } from '../level-plan';
 import { checkPrincipalName, checkValidFor } from '../principal-name';
 import { type Provisioner, TargetError } from '../provisioner';
@@ -20,7 +21,7 @@ export function createKubernetesProvisioner(): KubernetesProvisioner {
     deviceKey: null,
     serverOf,
     placeFacts: ({ server, namespace }) => ({ server, namespace }),
-    secretBarredBy: (stored, next) => (isSamePlace(stored, next) ? null : 'Server or CA certificate'),
+    secretBarredBy: (stored, next) => (isSameCluster(stored, next) ? null : 'Server or CA certificate'),
     limits: (_settings, level) => limitsOf(level),
     proposedLevels: (_resourceName, settings) => (settings?.roles ?? PROPOSED_ROLES).map(levelOf),
     async test(target) {
@@ -67,8 +68,6 @@ export function createKubernetesProvisioner(): KubernetesProvisioner {
 
 /** Where accounts are made: another server or namespace has others. */
 const serverOf = ({ server, namespace }: KubernetesSettings): string => `${server.replace(/\/$/, '')} ${namespace}`;
-const isSamePlace = (a: KubernetesSettings, b: KubernetesSettings): boolean =>
-  a.server === b.server && a.caCertificate === b.caCertificate;
 
 /** Kubernetes' own user-facing roles, which every cluster has. `edit` starts pods and reads secrets, so it makes access. */
 const PROPOSED_ROLES: readonly KubernetesRole[] = [

@@ -2,6 +2,7 @@ import type { WebhookCredential } from '../../../../shared/contract/credential';
 import type { Level, LevelPlan } from '../../../../shared/contract/resources';
 import type { WebhookSettings } from '../../../../shared/contract/webhook';
 import { MINUTE_MS } from '../../../../shared/domain/instant';
+import { isSameReceiver, receiverAddress } from '../../../../shared/domain/same-place';
 import { checkShown, NOTHING_TO_RUN, planDigest } from '../level-plan';
 import { checkDeadlineIn, checkPrincipalName, checkValidFor, isPrincipalName } from '../principal-name';
 import { type Provisioner, type ReadBack, type Target, TargetError } from '../provisioner';
@@ -39,7 +40,8 @@ export function createWebhookProvisioner(deps: CallerDeps): WebhookProvisioner {
     deviceKey: null,
     serverOf,
     placeFacts: (settings) => ({ host: hostOf(settings) }),
-    secretBarredBy: (stored, next) => (isSamePlace(stored, next) ? null : 'Address, authority or pinned certificate'),
+    secretBarredBy: (stored, next) =>
+      isSameReceiver(stored, next) ? null : 'Address, authority or pinned certificate',
     limits: (settings, level) => limitsOf(settings, level, described.of(settings)),
     proposedLevels: (_resourceName, settings) => levelsOf(settings && described.of(settings)),
     test: (target) => checkReceiver(caller, described, deps.now, target),
@@ -85,9 +87,7 @@ export function createWebhookProvisioner(deps: CallerDeps): WebhookProvisioner {
 }
 
 /** Where principals live: another address may be another receiver. */
-const serverOf = ({ url }: WebhookSettings): string => url.replace(/\/+$/, '');
-const isSamePlace = (a: WebhookSettings, b: WebhookSettings): boolean =>
-  serverOf(a) === serverOf(b) && a.caCertificate === b.caCertificate && a.certificatePin === b.certificatePin;
+const serverOf: (settings: WebhookSettings) => string = receiverAddress;
 
 const readBackOf = ({
   exists,

@@ -1,6 +1,7 @@
 /** AWS: which account, with which manager keys, and which role stands for each level. */
 import { useWatch } from 'react-hook-form';
 import type { AwsSettings } from '../../../../shared/contract/aws';
+import { isSameAccount } from '../../../../shared/domain/same-place';
 import { wordCount } from '../../../app/words';
 import { Field, Input, TextArea } from '../../../ui';
 import { asNumber, plainError } from '../field-values';
@@ -129,8 +130,7 @@ export const awsForm: KindForm<AwsSettings> = {
   },
   draftOf: (settings) => settings,
   settingsOf: (read) => read,
-  keepsSecret: (stored, now) =>
-    stored.accountId === now.accountId && stored.region === now.region && stored.endpointUrl === now.endpointUrl,
+  keepsSecret: isSameAccount,
   Fields,
   test: {
     does: 'makes a session of each role and drops it',

@@ -1,6 +1,7 @@
 /** Kubernetes: which API server, where its service accounts are made, and which role stands for each level and where. */
 import { useWatch } from 'react-hook-form';
 import type { KubernetesSettings } from '../../../../shared/contract/kubernetes';
+import { isSameCluster } from '../../../../shared/domain/same-place';
 import { wordCount } from '../../../app/words';
 import { Field, Input, Segmented } from '../../../ui';
 import { firstOf, plainError } from '../field-values';
@@ -128,7 +129,7 @@ export const kubernetesForm: KindForm<KubernetesSettings> = {
   },
   draftOf: withCertificateText,
   settingsOf: withoutEmptyCertificate,
-  keepsSecret: (stored, now) => stored.server === now.server && stored.caCertificate === now.caCertificate,
+  keepsSecret: isSameCluster,
   Fields,
   test: {
     does: 'logs in and tries the rights; changes nothing',

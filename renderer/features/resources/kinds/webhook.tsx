@@ -1,6 +1,7 @@
 /** Webhook: where somebody's own receiver answers, how it proves itself, and the key both sides share. */
 import { useWatch } from 'react-hook-form';
 import type { WebhookSettings } from '../../../../shared/contract/webhook';
+import { isSameReceiver } from '../../../../shared/domain/same-place';
 import { Field, Input } from '../../../ui';
 import { plainError } from '../field-values';
 import type { FieldsProps, KindForm } from './kind';
@@ -55,10 +56,7 @@ export const webhookForm: KindForm<WebhookSettings> = {
   empty: { kind: 'webhook', url: '', caCertificate: '' },
   draftOf: withCertificateText,
   settingsOf: withoutEmptyTexts,
-  keepsSecret: (stored, now) =>
-    stored.url.replace(/\/+$/, '') === now.url.replace(/\/+$/, '') &&
-    stored.caCertificate === now.caCertificate &&
-    stored.certificatePin === now.certificatePin,
+  keepsSecret: isSameReceiver,
   Fields,
   test: {
     does: 'calls it as it should be, and as it should not',

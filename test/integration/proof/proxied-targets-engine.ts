@@ -128,7 +128,7 @@ const momentOf = (on: ProxiedTarget, call: Moment['call']): Moment => {
 };
 
 /** The deadline falls into twenty minutes in which the target is away. */
-const downForTwentyMinutes = (on: ProxiedTarget) =>
+export const downForTwentyMinutes = (on: ProxiedTarget) =>
   withWorld(on, async ({ world, proxy, made, ends, ask, inject }) => {
     const id = await ask();
     await inject(id);
@@ -195,47 +195,51 @@ const neverHeardOf = (on: ProxiedTarget) =>
 
 /** The target does everything and answers nothing: the creation is made again and is one, the end is asked for until it is heard. */
 const answersLost = (on: ProxiedTarget) =>
-  withWorld(on, async ({ world, proxy, made, ends, ask, inject }) => {
+  withWorld(on, async (at) => {
+    const { world, proxy, made, ask } = at;
     await momentOf(on, 'create').arm(proxy, 'reply-lost');
     const id = await ask();
-    const principal = world.principalOf(id);
     expect(proxy.struck()).toBeGreaterThan(0);
     expect(made).toEqual([]);
     await world.pass(5 * SECOND_MS, SECOND_MS);
     expect(made).toHaveLength(1);
-    await inject(id);
-    const [credential] = made;
-    if (credential === undefined) throw new Error('no credential was made');
-    const session = await on.logIn(credential);
-    expect((await on.provisioner.list({ ...on.target, resourceId: world.id('orders-dev') })).toString()).toBe(
-      principal,
-    );
-
-    // The end is done at its first try, and for two minutes nobody can know.
-    await momentOf(on, 'end').arm(proxy, 'reply-lost', { afterwards: { kind: 'down' } });
-    const struckBefore = proxy.struck();
-    await world.pass(TTL_MS, STEP_MS);
-    expect(proxy.struck()).toBeGreaterThan(struckBefore);
-    await on.settled(proxy);
-    for (let half = 1; half <= 4; half++) {
-      await world.pass(30 * SECOND_MS, 5 * SECOND_MS);
-      expect(await world.grant('ann', id)).toMatchObject({ state: 'ending', endProof: null });
-    }
-    expect(new Set(heard(ends))).toEqual(new Set(['silent']));
-    expect(ends.length).toBeGreaterThan(2);
-    expectNeverGivenUp(ends, world.clock.now());
-    const pauses = ends.slice(1).map(({ at }, index) => at - (ends[index]?.at ?? 0));
-    for (const pause of pauses) expect(pause).toBeGreaterThanOrEqual(SECOND_MS);
-
-    proxy.lift();
-    await world.pass(10 * SECOND_MS, SECOND_MS);
-    expect(await world.grant('ann', id)).toMatchObject({ ...ENDED, endReason: 'expired' });
-    expect(heard(ends).at(-1)).toBe('answered');
-    expect(await on.look(principal, world.id('orders-dev'))).toEqual(NOTHING);
-    if (on.sessions === 'seen') await session.cut;
-    await expect(on.logIn(credential)).rejects.toThrow();
-    await expectLostOpenNothing(on, proxy, credential);
+    const ours = await on.provisioner.list({ ...on.target, resourceId: world.id('orders-dev') });
+    expect(ours).toEqual([world.principalOf(id)]);
+    await loseTheEnd(on, at, id);
   });
+/** Only the end's answer is lost. */
+export const endUnheard = (on: ProxiedTarget) => withWorld(on, async (at) => loseTheEnd(on, at, await at.ask()));
+
+/** The end is done at its first try, and for two minutes nobody can know. */
+async function loseTheEnd(on: ProxiedTarget, { world, proxy, made, ends, inject }: OnWorld, id: string): Promise<void> {
+  await inject(id);
+  const [credential] = made;
+  if (credential === undefined) throw new Error('no credential was made');
+  const session = await on.logIn(credential);
+  await momentOf(on, 'end').arm(proxy, 'reply-lost', { afterwards: { kind: 'down' } });
+  const struckBefore = proxy.struck();
+  await world.pass(TTL_MS, STEP_MS);
+  expect(proxy.struck()).toBeGreaterThan(struckBefore);
+  await on.settled(proxy);
+  for (let half = 1; half <= 4; half++) {
+    await world.pass(30 * SECOND_MS, 5 * SECOND_MS);
+    expect(await world.grant('ann', id)).toMatchObject({ state: 'ending', endProof: null });
+  }
+  expect(new Set(heard(ends))).toEqual(new Set(['silent']));
+  expect(ends.length).toBeGreaterThan(2);
+  expectNeverGivenUp(ends, world.clock.now());
+  const pauses = ends.slice(1).map(({ at }, index) => at - (ends[index]?.at ?? 0));
+  for (const pause of pauses) expect(pause).toBeGreaterThanOrEqual(SECOND_MS);
+
+  proxy.lift();
+  await world.pass(10 * SECOND_MS, SECOND_MS);
+  expect(await world.grant('ann', id)).toMatchObject({ ...ENDED, endReason: 'expired' });
+  expect(heard(ends).at(-1)).toBe('answered');
+  expect(await on.look(world.principalOf(id), world.id('orders-dev'))).toEqual(NOTHING);
+  if (on.sessions === 'seen') await session.cut;
+  await expect(on.logIn(credential)).rejects.toThrow();
+  await expectLostOpenNothing(on, proxy, credential);
+}
 
 /** Registers what is asked of the engine. */
 export function describeEngine(on: () => ProxiedTarget): void {

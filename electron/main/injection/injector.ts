@@ -88,17 +88,18 @@ async function extendNow(room: Room, grantId: string, expiresAt: number): Promis
  */
 async function replaceNow(room: Room, before: JournalEntry, request: InjectRequest): Promise<LocalInjection> {
   const { grantId, credential } = request;
+  const target = room.targets.of(credential.kind);
+  const left = target.sharedFileOf(before.place);
+  let shared: string | null = left;
   try {
-    const target = room.targets.of(credential.kind);
     const { resource, level } = before;
     const { place } = await target.plan(credential, { resource, level });
     const deadline = deadlineFields(request.expiresAt, room.deps.clockOffsetMs(), room.reading());
     const entry: JournalEntry = { ...before, place, ...deadline, issue: request.issue };
     room.book.set(grantId, { entry: { ...before, place } }); // shared files hold what the book says is live
-    const shared = target.sharedFileOf(place);
+    shared = target.sharedFileOf(place);
     if (shared) await room.journal.rememberPlace(place.kind, shared);
     await target.inject(entry, credential);
-    const left = target.sharedFileOf(before.place);
     if (left !== null && left !== shared) await target.clean([left]);
     await room.verifyThere(entry);
     await room.leases.setDeadline(entry);
@@ -106,6 +107,8 @@ async function replaceNow(room: Room, before: JournalEntry, request: InjectReque
     room.book.set(grantId, { entry });
   } catch (error) {
     room.book.set(grantId, { entry: before });
+    // What fails here too is found at the removal, which looks at every remembered place.
+    if (shared !== null && shared !== left) await target.clean([shared]).catch(() => undefined);
     throw asInjectionError(error);
   }
   await room.describeAll();

@@ -19,6 +19,19 @@ export interface Removal {
   stop(): void;
 }
 
+/** Other shared files with marks of this grant: a setting was changed, and the change of place failed half-way. */
+async function strayPlaces(room: Room, { grantId, place }: JournalEntry, shared: string | null): Promise<string[]> {
+  const target = room.targets.of(place.kind);
+  const strays: string[] = [];
+  for (const { kind, path } of await room.journal.places()) {
+    if (kind !== place.kind || path === shared) continue;
+    // One that can't be read any more is the person's own business, and no reason to say that this grant is still here.
+    const traces = await target.traces(path).catch(() => null);
+    if (traces?.has(grantId)) strays.push(path);
+  }
+  return strays;
+}
+
 /** Returns the failures; none means read back as gone. */
 async function takeAway(room: Room, entry: JournalEntry, why: RemovalReason): Promise<unknown[]> {
   const failures: unknown[] = [];
@@ -37,6 +50,7 @@ async function takeAway(room: Room, entry: JournalEntry, why: RemovalReason): Pr
     room.deps.log('warn', 'could not note a removal', { grantId: entry.grantId, reason: reasonOf(error) });
   });
   if (shared) await attempt(() => target.clean([shared]));
+  for (const path of await strayPlaces(room, entry, shared)) await attempt(() => target.clean([path]));
   if (failures.length === 0) await attempt(() => room.verifyGone(entry));
   if (failures.length === 0) await attempt(() => room.journal.forget(entry.grantId));
   return failures;

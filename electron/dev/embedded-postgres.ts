@@ -60,6 +60,8 @@ export interface PostgresServer {
     sql: string,
     params?: readonly unknown[],
   ): Promise<Row[]>;
+  /** Kills the server (not what keeps it) as a crash would, and starts it again on the same data and port. */
+  killAndRestart(): Promise<void>;
   /** Stops the server and removes its data. Fine to call twice. */
   stop(): Promise<void>;
 }
@@ -67,6 +69,7 @@ export interface PostgresServer {
 const SUPER_USER = 'postgres';
 const START_LIMIT_MS = 60_000;
 const PORT_ATTEMPTS = 5;
+const HELD_PAUSE_MS = 100;
 const PROJECT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 interface RunAs {
   readonly uid: number;
@@ -116,7 +119,8 @@ async function start(
       if (!taken || attempt >= PORT_ATTEMPTS) throw error;
     }
   }
-  const { pid, stop } = launched;
+  let running = launched;
+  const stop = () => running.stop();
   const superPassword = randomBytes(18).toString('base64url');
   const connect = async (database: string, password: string) => {
     const client = new pg.Client({ host: '127.0.0.1', port, user: SUPER_USER, password, database });
@@ -139,7 +143,9 @@ async function start(
     port,
     superUser: SUPER_USER,
     superPassword,
-    pid,
+    get pid() {
+      return running.pid;
+    },
     url: (database = 'postgres') =>
       `postgres://${SUPER_USER}:${superPassword}@127.0.0.1:${port}/${encodeURIComponent(database)}`,
     async query<Row extends pg.QueryResultRow>(database: string, sql: string, params: readonly unknown[] = []) {
@@ -151,18 +157,39 @@ async function start(
         await client.end();
       }
     },
+    async killAndRestart() {
+      await running.kill();
+      running = await launchAgain(() => launch(native, base, port, settings, runAs));
+      rmSync(join(base, 'keep'), { force: true });
+    },
     stop,
   };
 }
 
+/** Sessions of a killed server hold its memory until they notice; until then a new one refuses to start. */
+async function launchAgain(start: () => Promise<Launched>): Promise<Launched> {
+  const limitAt = performance.now() + START_LIMIT_MS;
+  for (;;) {
+    try {
+      return await start();
+    } catch (error) {
+      const isHeld = /pre-existing shared memory|postmaster\.pid/.test(String(error));
+      if (!isHeld || performance.now() > limitAt) throw error;
+      await new Promise((next) => setTimeout(next, HELD_PAUSE_MS));
+    }
+  }
+}
+
 interface Launched {
   readonly pid: number;
+  /** SIGKILL for the server alone; its folder stays. */
+  kill(): Promise<void>;
   stop(): Promise<void>;
 }
-/** Waits for the pipe to close, then stops the server fast and removes its folder: holds also when we are killed. */
+/** Waits for the pipe to close, then stops the server fast and removes its folder (unless it is to start again): holds also when we are killed. */
 const KEEPER =
   '"$1" -D "$2/data" -p "$3" -c config_file="$2/data/postgresql.conf" 3<&- & server=$!; ' +
-  '(cat >/dev/null; kill -INT $server 2>/dev/null) <&3 & exec 3<&-; wait $server; code=$?; cd /; rm -rf "$2"; exit $code';
+  '(cat >/dev/null; kill -INT $server 2>/dev/null) <&3 & exec 3<&-; wait $server; code=$?; cd /; [ -e "$2/keep" ] || rm -rf "$2"; exit $code';
 
 /** Runs the server until the returned `stop`, or until this process is gone. */
 function launch(
@@ -193,6 +220,14 @@ function launch(
     await gone;
     rmSync(base, { recursive: true, force: true });
   };
+  const kill = async () => {
+    writeFileSync(join(base, 'keep'), '');
+    child.ref();
+    const [server = ''] = readFileSync(join(base, 'data', 'postmaster.pid'), 'utf8').split('\n');
+    process.kill(Number(server), 'SIGKILL');
+    await gone;
+    (child.stdio[3] as import('node:stream').Writable).destroy();
+  };
   if (process.platform === 'win32') process.once('exit', () => child.kill());
   return new Promise((resolveStart, reject) => {
     let words = '';
@@ -215,7 +250,7 @@ function launch(
       child.unref(); // an idle server must not keep our process alive
       (child.stderr as unknown as { unref?(): void })?.unref?.();
       (child.stdio[3] as unknown as { unref?(): void })?.unref?.();
-      resolveStart({ pid: child.pid ?? 0, stop });
+      resolveStart({ pid: child.pid ?? 0, kill, stop });
     });
   });
 }

@@ -103,11 +103,14 @@ async function use(client: Client): Promise<void> {
   const ask = (level: string) =>
     client.call('POST', '/v1/requests', { resourceId, level, ttlMs: MINUTE_MS, reason: 'a look' });
   const { items } = moment(await client.call('GET', '/v1/grants?scope=mine&limit=50')).json as {
-    items: { id: string; state: string }[];
+    items: { id: string; state: string; credentialReady: boolean }[];
   };
   for (const { id, state } of items)
     if (state === 'active' && chance.next() < 0.6)
       await client.call('POST', `/v1/grants/${id}/return`).then(moment, ignore);
+  // Made in an earlier life, and nobody was told: it waits for the desktop, which looks through its list.
+  const waiting = items.filter(({ state, credentialReady }) => state === 'provisioning' && credentialReady);
+  await Promise.all(waiting.map(({ id }) => receive(client, id).catch(ignore)));
   await Promise.all([ask('read-only').then(moment, ignore), ask('read-write').then(moment, ignore)]);
   await follow(client, stream);
 }
@@ -118,16 +121,18 @@ async function follow(client: Client, stream: EventStream): Promise<void> {
       ({ id, event }) => id !== null && event === 'grant.credential_ready' && !done.has(id),
     );
     done.add(stream.messages.find((message) => message.data === data)?.id ?? '');
-    const { id } = moment(data.data.grant);
-    const sealed = await ok(client.call('GET', `/v1/grants/${id}/credential`));
-    const me = (await ok(client.call('GET', '/v1/me'))).device.id;
-    const opened = openCredential(sealed, { grantId: id, deviceId: me, sealingSecretKey: device.sealing.secretKey });
-    sessions.push(moment(await logIn(PostgresCredential.parse(opened))));
-    moment(await ok(client.call('POST', `/v1/grants/${id}/injection`, { state: 'injected' })));
-    const next = chance.next();
-    if (next < 0.4) await client.call('POST', `/v1/grants/${id}/return`);
-    else if (next < 0.6) await client.call('POST', `/v1/grants/${id}/extend`, { ttlMs: MINUTE_MS, reason: 'more' });
+    await receive(client, moment(data.data.grant.id));
   }
+}
+async function receive(client: Client, id: string): Promise<void> {
+  const sealed = await ok(client.call('GET', `/v1/grants/${id}/credential`));
+  const me = (await ok(client.call('GET', '/v1/me'))).device.id;
+  const opened = openCredential(sealed, { grantId: id, deviceId: me, sealingSecretKey: device.sealing.secretKey });
+  sessions.push(moment(await logIn(PostgresCredential.parse(opened))));
+  moment(await ok(client.call('POST', `/v1/grants/${id}/injection`, { state: 'injected' })));
+  const next = chance.next();
+  if (next < 0.4) await client.call('POST', `/v1/grants/${id}/return`);
+  else if (next < 0.6) await client.call('POST', `/v1/grants/${id}/extend`, { ttlMs: MINUTE_MS, reason: 'more' });
 }
 const ignore = () => undefined;
 
@@ -199,7 +204,7 @@ test(`killed ${KILLS} times (seed ${SEED}), nothing works that no live grant own
   const rows = inFile();
   const reached = new Set(rows.map((row) => row.state));
   expect(most).toBeGreaterThan(0);
-  expect(rows.length).toBeGreaterThan(3); // both levels, and again after an end; how many more is the machine's pace
+  expect(rows.length).toBeGreaterThan(Math.max(3, KILLS / 10)); // how many more is the machine's pace
   expect(reached.has('ended')).toBe(true);
 
   // In calm: every grant ends, and the target holds nothing of ours.

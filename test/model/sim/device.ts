@@ -17,6 +17,7 @@ import { PROBLEM_STATUS } from '../../../electron/service/http/problems';
 import { openCredential } from '../../../shared/crypto/seal';
 import { Disk } from './disk';
 import { type Kernel, Process } from './kernel';
+import { Mailbox } from './mailbox';
 import type { SimService } from './service';
 import type { Member } from './workspace';
 
@@ -253,19 +254,16 @@ export class Device {
         await this.askTime(app.process, app.clock);
         if (service.life !== life) continue;
         app.online = true;
-        let cursor = await this.newestSeq();
-        service.connect(member.caller.deviceId);
+        const mailbox = new Mailbox();
+        service.connect(member.caller.deviceId, mailbox);
         const { items } = await app.callApi('grants.list', { query: { scope: 'mine', limit: 200 } });
         await app.flow.reconcile(items);
         await app.queue.flush();
         let beatAt = kernel.now + BEAT_MS;
         while (app.online && service.life === life && this.network === 'up') {
-          await this.nextCommit(app.process);
+          if (mailbox.isEmpty()) await this.news(app.process, mailbox);
           if (!app.online || service.life !== life || this.network !== 'up') break;
-          for (const { seq, grant } of await service.eventsAfter(cursor)) {
-            cursor = seq;
-            if (grant.holder.deviceId === member.caller.deviceId) void app.flow.onGrant(grant).catch(() => undefined);
-          }
+          for (const { grant } of mailbox.take()) void app.flow.onGrant(grant).catch(() => undefined);
           if (kernel.now < beatAt) continue;
           beatAt = kernel.now + BEAT_MS;
           void app.queue.flush();
@@ -278,28 +276,14 @@ export class Device {
       }
     }
   }
-  private async newestSeq(): Promise<number> {
-    const row = await this.service.watcher
-      ?.selectFrom('log_head')
-      .select('next_seq')
-      .where('id', '=', 1)
-      .executeTakeFirst();
-    return (row?.next_seq ?? 1) - 1;
-  }
-  /** Until something was committed, or half a minute passed. */
-  private nextCommit(process: Process): Promise<void> {
+  /** Until something happened to a grant of this desktop, the line broke, or a quarter of a minute passed. */
+  private news(process: Process, mailbox: Mailbox): Promise<void> {
     return new Promise((resolve) => {
-      let done = false;
-      const go = () => {
-        if (done) return;
-        done = true;
-        forget();
+      const cancel = this.kernel.after(process, 'beat', BEAT_MS, resolve, true);
+      mailbox.onNews(() => {
         cancel();
         this.kernel.after(process, 'events', this.kernel.between(1, 40), resolve);
-      };
-      const forget = this.service.onCommit(go);
-      const cancel = this.kernel.after(process, 'beat', BEAT_MS, go, true);
-      process.onDeath(forget);
+      });
     });
   }
 

@@ -27,6 +27,8 @@ export class Disk {
   full = false;
   /** Chance that a call fails, and how. */
   faultOf: (call: string, path: string) => DiskFault = () => null;
+  /** Raised by whatever may have changed something: who compares it needs to look only then. */
+  touched = 0;
   /** When a call failed last: what could not be removed then is not late. */
   failedAt = 0;
   constructor(
@@ -40,6 +42,7 @@ export class Disk {
       this.entries.set(path, { kind: 'folder', mode, data: NOTHING, modifiedAtMs: 0, version: 0 });
   }
   put(path: string, text: string, mode: number): void {
+    this.touched++;
     const version = (this.entries.get(path)?.version ?? 0) + 1;
     const data = Buffer.from(text, 'latin1');
     this.entries.set(path, { kind: 'file', mode, data, modifiedAtMs: this.wallMs(), version });
@@ -55,11 +58,13 @@ export class Disk {
     return found.sort();
   }
   unlink(path: string): void {
+    this.touched++;
     if (this.entries.get(path)?.kind !== 'file') throw failed('ENOENT', 'unlink', path);
     this.entries.delete(path);
     this.secrets.delete(path);
   }
   removeFolder(path: string): void {
+    this.touched++;
     if (this.entries.get(path)?.kind !== 'folder') throw failed('ENOENT', 'rmdir', path);
     if (this.names(path).length > 0) throw failed('ENOTEMPTY', 'rmdir', path);
     this.entries.delete(path);
@@ -77,6 +82,7 @@ export class Disk {
       await this.kernel.pause(process, `${name} ${path}`, this.kernel.between(0, 2));
       const fault = this.full && WRITING.has(name) ? 'ENOSPC' : this.faultOf(name, path);
       if (fault !== null) this.failedAt = this.kernel.now;
+      this.touched++;
       if (fault !== null && fault !== 'short') throw failed(fault, name, path);
       return work(fault);
     };

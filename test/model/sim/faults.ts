@@ -7,8 +7,18 @@ const JUMPS_MS = [SECOND_MS, 10 * SECOND_MS, MINUTE_MS, 10 * MINUTE_MS, HOUR_MS,
 
 export class Faults {
   private calm = false;
-  /** Clocks of the service were touched: then times in its tables and true time differ. */
-  constructor(private readonly sim: Simulation) {}
+  /** Each world has a temper of its own: some trouble never comes to it, some is its daily bread. Else all worlds are alike. */
+  private readonly temper = new Map<string, number>();
+  readonly pace: number;
+
+  constructor(private readonly sim: Simulation) {
+    this.pace = sim.kernel.chance.pick([0.4, 1, 1, 2]);
+  }
+  private weightOf(what: string, usual: number): number {
+    const known = this.temper.get(what) ?? this.sim.kernel.chance.pick([0, 1, 1, 1, 4]);
+    this.temper.set(what, known);
+    return usual * known;
+  }
 
   /** Starts one trouble, which ends by itself. */
   strike(): void {
@@ -81,9 +91,10 @@ export class Faults {
       [4, 'a desktop’s clock jumps', () => this.jump(device)],
       [0.5, 'the service’s clock jumps', () => this.jumpService()],
     ];
-    let left = kernel.chance.next() * troubles.reduce((sum, [weight]) => sum + weight, 0);
-    for (const [weight, what, begin] of troubles) {
-      left -= weight;
+    const weights = troubles.map(([weight, what]) => this.weightOf(what, weight));
+    let left = kernel.chance.next() * weights.reduce((sum, weight) => sum + weight, 0);
+    for (const [index, [, what, begin]] of troubles.entries()) {
+      left -= weights[index] ?? 0;
       if (left > 0) continue;
       kernel.trace(`FAULT ${what} (${device.member.name})`);
       this.sim.count(`fault: ${what}`);

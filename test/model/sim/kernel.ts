@@ -5,6 +5,7 @@
  */
 import process from 'node:process';
 import { SeededRandom } from '../world';
+import { Agenda, firstOf } from './agenda';
 
 /** A running program: what it waits for never happens once it is dead, and not before it is awake again. */
 export class Process {
@@ -23,7 +24,7 @@ export class Process {
     else mourn();
   }
 }
-interface Operation {
+export interface Operation {
   at: number;
   readonly order: number;
   readonly process: Process | null;
@@ -33,8 +34,14 @@ interface Operation {
   readonly idle: boolean;
   cancelled: boolean;
 }
+interface Told {
+  readonly step: number;
+  readonly at: number;
+  readonly what: string | Operation;
+}
 const MAX_TRACE = Number(process.env.HALLPASS_SIM_TRACE ?? 400);
 export const START_AT = 1_760_000_000_000;
+const STEPS_PER_TURN = 1_000;
 /** Time that is skipped at once, at most. */
 const MAX_LEAP_MS = 60_000;
 
@@ -43,9 +50,13 @@ export class Kernel {
   now = START_AT;
   steps = 0;
   readonly chance: SeededRandom;
-  private readonly queue: Operation[] = [];
+  private readonly queue = new Agenda<Operation>();
+  /** Looks at the clock, apart: whether time may be skipped is asked at nearly every one of them. */
+  private readonly looks = new Agenda<Operation>();
+  /** Steps that were such looks. */
+  looked = 0;
   private orders = 0;
-  private readonly traced: string[] = [];
+  private readonly traced: Told[] = [];
   /** What went wrong outside of any call (a timer, a listener). */
   failure: unknown = null;
 
@@ -63,12 +74,18 @@ export class Kernel {
   happens(probability: number): boolean {
     return this.chance.next() < probability;
   }
-  trace(what: string): void {
+  /** Kept as it is; made into words when somebody has to read it. */
+  trace(what: string | Operation): void {
     if (this.traced.length >= MAX_TRACE) this.traced.splice(0, MAX_TRACE / 2);
-    this.traced.push(`${this.steps} +${((this.now - START_AT) / 1_000).toFixed(3)} ${what}`);
+    this.traced.push({ step: this.steps, at: this.now, what });
   }
   story(lines = Math.max(80, MAX_TRACE - 400)): string {
-    return this.traced.slice(-lines).join('\n');
+    const words = (what: string | Operation) =>
+      typeof what === 'string' ? what : `${what.process?.name ?? '-'}: ${what.what}`;
+    return this.traced
+      .slice(-lines)
+      .map(({ step, at, what }) => `${step} +${((at - START_AT) / 1_000).toFixed(3)} ${words(what)}`)
+      .join('\n');
   }
 
   /** Waits until the operation's turn has come. Never resolves for a process that died. */
@@ -106,60 +123,37 @@ export class Kernel {
     };
   }
   private push(given: Omit<Operation, 'at' | 'order' | 'cancelled'> & { lengthMs: number }): Operation {
-    const { lengthMs, ...rest } = given;
-    const operation = { ...rest, at: this.now + Math.max(0, lengthMs), order: this.orders++, cancelled: false };
-    this.sink(operation);
+    const { lengthMs, process, what, run, idle } = given;
+    const at = this.now + Math.max(0, lengthMs);
+    const operation = { at, order: this.orders++, process, what, run, idle, cancelled: false };
+    this.put(operation);
     return operation;
   }
-  private static readonly before = (a: Operation, b: Operation) => a.at < b.at || (a.at === b.at && a.order < b.order);
-  private sink(operation: Operation): void {
-    const { queue } = this;
-    let index = queue.push(operation) - 1;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (!Kernel.before(operation, queue[parent] as Operation)) break;
-      queue[index] = queue[parent] as Operation;
-      index = parent;
-    }
-    queue[index] = operation;
-  }
-  private take(): Operation | undefined {
-    const { queue } = this;
-    const first = queue[0];
-    const last = queue.pop();
-    if (first === undefined || last === undefined || queue.length === 0) return first;
-    let index = 0;
-    for (;;) {
-      let child = 2 * index + 1;
-      if (child >= queue.length) break;
-      if (child + 1 < queue.length && Kernel.before(queue[child + 1] as Operation, queue[child] as Operation)) child++;
-      if (!Kernel.before(queue[child] as Operation, last)) break;
-      queue[index] = queue[child] as Operation;
-      index = child;
-    }
-    queue[index] = last;
-    return first;
+  private put(operation: Operation): void {
+    (operation.idle ? this.looks : this.queue).put(operation);
   }
 
   /** What waited for a sleeping program goes on now. */
   wake(process: Process): void {
     process.asleepUntil = 0;
-    for (const operation of this.queue.splice(0)) {
-      if (operation.process === process) operation.at = Math.min(operation.at, this.now);
-      this.sink(operation);
-    }
+    for (const agenda of [this.queue, this.looks])
+      for (const operation of agenda.takeAll()) {
+        if (operation.process === process) operation.at = Math.min(operation.at, this.now);
+        agenda.put(operation);
+      }
   }
   /** The next thing that is more than a look at the clock; infinity when there is none. */
   nextRealAt(): number {
-    let at = Number.POSITIVE_INFINITY;
-    for (const operation of this.queue)
-      if (!operation.idle && !operation.cancelled && operation.process?.alive !== false && operation.at < at)
-        at = operation.at;
-    return at;
+    for (;;) {
+      const next = this.queue.first();
+      if (next === undefined) return Number.POSITIVE_INFINITY;
+      if (!next.cancelled && next.process?.alive !== false) return next.at;
+      this.queue.take();
+    }
   }
   /** Is the next thing only a look at the clock? */
   idles(): boolean {
-    return this.queue[0]?.idle === true;
+    return firstOf(this.queue, this.looks) === this.looks;
   }
   /** Skips time in which nothing can happen, up to `dueAt`. */
   leap(dueAt: number): void {
@@ -167,26 +161,45 @@ export class Kernel {
     if (to > this.now) this.now = to;
   }
 
+  /**
+   * From here on the event loop of the programs is this one: what they put off to its next turn is an operation like all else.
+   * Returns what gives the real one back.
+   */
+  takeTheLoop(): () => void {
+    const { setImmediate, clearImmediate } = globalThis;
+    const later = (run: (...given: unknown[]) => void, ...given: unknown[]) =>
+      this.after(null, 'turn of the loop', 0, () => run(...given));
+    const never = (cancel: (() => void) | undefined) => cancel?.();
+    Object.assign(globalThis, { setImmediate: later, clearImmediate: never });
+    this.realTurn = () => new Promise((go) => void setImmediate(go));
+    return () => Object.assign(globalThis, { setImmediate, clearImmediate });
+  }
+  private realTurn: () => Promise<void> = () => Promise.resolve();
+
   /** One step: the next operation, and all that follows from it until everybody waits again. */
   async step(): Promise<boolean> {
     for (;;) {
-      const operation = this.take();
+      const operation = firstOf(this.queue, this.looks).take();
       if (operation === undefined) return false;
       if (operation.cancelled || operation.process?.alive === false) continue;
       if (operation.process !== null && operation.process.asleepUntil > Math.max(operation.at, this.now)) {
         operation.at = operation.process.asleepUntil;
-        this.sink(operation);
+        this.put(operation);
         continue;
       }
       this.now = Math.max(this.now, operation.at);
       this.steps++;
-      if (!operation.idle) this.trace(`${operation.process?.name ?? '-'}: ${operation.what}`);
+      if (operation.idle) this.looked++;
+      else this.trace(operation);
       try {
         operation.run();
       } catch (cause) {
-        this.failure ??= cause;
+        this.fail(cause);
       }
-      await new Promise<void>((settled) => setImmediate(settled));
+      // A tick asked for by a microtask comes when no microtask is left: then everybody waits.
+      await new Promise<void>((settled) => void process.nextTick(settled));
+      // A rejection that nobody took is told by the real loop only.
+      if (this.steps % STEPS_PER_TURN === 0) await this.realTurn();
       return true;
     }
   }

@@ -125,23 +125,20 @@ export class People {
     const known = [...seen.values()].slice(-20);
     if (known.length === 0) return;
     const grant = kernel.chance.pick(known);
-    if (this.sim.targetOf(grant).model.logIn(grant.principal)) this.sim.count('sessions');
+    if (grant.target.model.logIn(grant.principal)) this.sim.count('sessions');
   }
   private logOut(): void {
     const { kernel, seen } = this.sim;
     const known = [...seen.values()].slice(-20);
     if (known.length === 0) return;
     const grant = kernel.chance.pick(known);
-    const login = this.sim.targetOf(grant).model.logins.get(grant.principal);
+    const login = grant.target.model.logins.get(grant.principal);
     if (login !== undefined && login.sessions > 0) login.sessions--;
   }
   private own(device: Device) {
-    const { seen } = this.sim;
-    return [...seen.values()].filter(
-      ({ person, endedAt, state }) =>
-        person === device.member.caller.personId &&
-        endedAt === null &&
-        (state === 'active' || state === 'provisioning'),
+    return [...this.sim.live.values()].filter(
+      ({ person, state }) =>
+        person === device.member.caller.personId && (state === 'active' || state === 'provisioning'),
     );
   }
   private async giveBack(device: Device): Promise<void> {
@@ -153,25 +150,27 @@ export class People {
     else await device.app?.flow.giveBack(id);
   }
   private async revoke(): Promise<void> {
-    const { kernel, seen, devices } = this.sim;
-    const live = [...seen.values()].filter(({ endedAt }) => endedAt === null);
+    const { kernel, live, devices } = this.sim;
     const dan = devices.get('dan');
-    if (live.length === 0 || dan === undefined) return;
-    await this.calls(dan)('grants.revoke', { params: { id: kernel.chance.pick(live).id }, body: { reason: '' } });
+    if (live.size === 0 || dan === undefined) return;
+    await this.calls(dan)('grants.revoke', {
+      params: { id: kernel.chance.pick([...live.values()]).id },
+      body: { reason: '' },
+    });
   }
   private async extend(device: Device): Promise<void> {
     const { kernel } = this.sim;
     const mine = this.own(device);
     if (mine.length === 0) return;
     const body = { ttlMs: kernel.chance.pick([1, 2, 10]) * MINUTE_MS, reason: 'more', ticketRef: '' };
-    const { id } = kernel.chance.pick(mine);
-    this.sim.extensions.set(id, this.sim.extensionMs(id) + body.ttlMs);
-    await this.calls(device)('grants.extend', { params: { id }, body });
+    const grant = kernel.chance.pick(mine);
+    grant.askedMs += body.ttlMs;
+    await this.calls(device)('grants.extend', { params: { id: grant.id }, body });
   }
   private async attest(): Promise<void> {
-    const { seen, devices } = this.sim;
+    const { live, devices } = this.sim;
     const dan = devices.get('dan');
-    const stuck = [...seen.values()].find(({ row, endedAt }) => endedAt === null && row.alarmed_at !== null);
+    const stuck = [...live.values()].find(({ row }) => row.alarmed_at !== null);
     if (dan === undefined || stuck === undefined) return;
     await this.calls(dan)('grants.attest', { params: { id: stuck.id }, body: { reason: 'it is gone' } });
   }

@@ -3,52 +3,30 @@
  * simulated is around them: the time between asking for a commit and hearing of it, calls to targets, calls from devices,
  * the machine's clock. A crash may come at each of these; what was committed stays.
  */
-import { Kysely, type KyselyPlugin, SqliteDialect } from 'kysely';
+import type { KyselyPlugin } from 'kysely';
 import { type AccessCases, createAccessCases, createLifecycle, type Lifecycle } from '../../../electron/service/access';
 import { type SteadyClock, steadyClock } from '../../../electron/service/clock';
 import { type LeaseEngine, startLeases } from '../../../electron/service/leases/engine';
 import type { Provisioner } from '../../../electron/service/provisioners/provisioner';
 import { openStore } from '../../../electron/service/store/open';
-import type { Database, GrantTable } from '../../../electron/service/store/schema';
 import type { SecretBox } from '../../../electron/service/store/secret-box';
-import { kyselyDatabase, openRaw } from '../../../electron/service/store/sqlite-binding';
 import type { Store } from '../../../electron/service/store/store';
-import type { GrantView } from '../../../shared/contract/grants';
 import type { Random } from '../../../shared/domain/instant';
 import { type Kernel, Process } from './kernel';
 import type { SimTarget } from './target';
+import { type LiveRow, type StreamEvent, Watcher } from './watcher';
 
 export interface Machine {
   /** Wall clock minus true time. */
   skewMs: number;
 }
-export const LIVE_COLUMNS = [
-  'id',
-  'state',
-  'person_id',
-  'resource_id',
-  'request_id',
-  'ttl_ms',
-  'expires_at',
-  'ready_until',
-  'provisioning_since',
-  'due_at',
-  'claimed_until',
-  'residue_due_at',
-  'alarmed_at',
-  'end_reason',
-  'end_proof',
-] as const;
-/** What the invariants read of a grant. */
-export type LiveRow = Pick<GrantTable, (typeof LIVE_COLUMNS)[number]>;
-export interface StreamEvent {
-  readonly seq: number;
-  readonly grant: GrantView;
-}
-/** A stream that is further behind reads the tables itself. */
-const MAX_KEPT_EVENTS = 200;
 const silent = { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} };
 
+/** Where a desktop hears of its grants. */
+interface Stream {
+  readonly heard: (event: StreamEvent) => void;
+  readonly broken: () => void;
+}
 /** What one life consists of. */
 export interface Life {
   readonly process: Process;
@@ -73,7 +51,7 @@ export class SimService {
   readonly machine: Machine = { skewMs: 0 };
   private readonly connected = new Set<string>();
   private readonly arrivals = new Set<(deviceId: string) => void>();
-  private readonly committed = new Set<() => void>();
+  private readonly streams = new Map<string, Stream>();
   private lives = 0;
 
   constructor(
@@ -105,14 +83,11 @@ export class SimService {
     if (this.before !== null)
       this.lostMs += Math.max(0, this.kernel.now - this.before.trueAt - (clock.now() - this.before.serviceAt));
     const store = this.slow(real, process);
-    const raw = openRaw(this.file, 1_000);
-    raw.exec('pragma query_only = on;');
-    this.watcher = new Kysely<Database>({ dialect: new SqliteDialect({ database: kyselyDatabase(raw, 'begin') }) });
-    process.onDeath(() => raw.close());
-    this.newest = { seq: 0, events: [] };
-    real.onCommit((seq) => {
-      this.seq = seq;
-      for (const heard of this.committed) heard();
+    const watcher = new Watcher(this.file);
+    this.watcher = watcher;
+    process.onDeath(() => watcher.close());
+    real.onCommit(() => {
+      for (const event of watcher.newEvents()) this.streams.get(event.grant.holder.deviceId)?.heard(event);
     });
     process.onDeath(() => void real.close());
     const presence = {
@@ -142,6 +117,9 @@ export class SimService {
     this.life = null;
     this.watcher = null;
     this.connected.clear();
+    const streams = [...this.streams.values()];
+    this.streams.clear();
+    for (const { broken } of streams) broken();
     this.arrivals.clear();
   }
 
@@ -167,7 +145,8 @@ export class SimService {
           throw Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 });
         }
         const result = await real.write(work, options);
-        this.dirty = true;
+        // Upkeep gives nobody access and takes nobody's: no grant is written by it.
+        if (options?.purpose !== 'upkeep') this.dirty = true;
         await this.kernel.pause(process, 'committed', this.kernel.between(0, 3));
         return result;
       },
@@ -190,43 +169,24 @@ export class SimService {
     });
   }
 
-  connect(deviceId: string): void {
+  /** From here on the device is there, and hears of each event about its grants. */
+  connect(deviceId: string, stream: Stream): void {
+    this.streams.set(deviceId, stream);
     this.connected.add(deviceId);
     for (const listener of this.arrivals) listener(deviceId);
   }
   disconnect(deviceId: string): void {
+    this.streams.delete(deviceId);
     this.connected.delete(deviceId);
   }
-  onCommit(heard: () => void): () => void {
-    this.committed.add(heard);
-    return () => void this.committed.delete(heard);
+  private watcher: Watcher | null = null;
+  /** Grants that are not settled, if the tables changed since they were asked for last; else null. */
+  newRows(): readonly LiveRow[] | null {
+    if (!this.dirty || this.watcher === null) return null;
+    this.dirty = false;
+    return this.watcher.openRows();
   }
-  /** A connection of those who watch: without delays, and in nobody's way. */
-  watcher: Kysely<Database> | null = null;
-  private seq = 0;
-  private newest: { readonly seq: number; readonly events: StreamEvent[] } = { seq: 0, events: [] };
-  /** Events about grants after `cursor`, for every stream; each looks for its own. */
-  async eventsAfter(cursor: number): Promise<readonly StreamEvent[]> {
-    if (this.life === null || this.watcher === null) return [];
-    if (this.newest.seq >= this.seq && cursor >= this.newest.seq) return [];
-    if (cursor < this.newest.seq - MAX_KEPT_EVENTS || this.newest.seq === 0) this.newest = { seq: cursor, events: [] };
-    const rows = await this.watcher
-      .selectFrom('outbox')
-      .select(['seq', 'data', 'type'])
-      .where('seq', '>', this.newest.seq)
-      .orderBy('seq')
-      .execute();
-    for (const { seq, data, type } of rows) {
-      if (seq <= this.newest.seq) continue;
-      const { grant } = type.startsWith('grant.') ? (JSON.parse(data) as { grant?: GrantView }) : {};
-      const events = [...this.newest.events.slice(-MAX_KEPT_EVENTS), ...(grant === undefined ? [] : [{ seq, grant }])];
-      this.newest = { seq, events };
-    }
-    return this.newest.events.filter(({ seq }) => seq > cursor);
-  }
-  /** Grants that are not over, for the invariants: read beside the service. */
-  async liveRows(): Promise<LiveRow[]> {
-    if (this.life === null || this.watcher === null) return [];
-    return this.watcher.selectFrom('grants').select(LIVE_COLUMNS).where('state', '<>', 'ended').execute();
+  rowOf(grantId: string): LiveRow | undefined {
+    return this.watcher?.rowOf(grantId);
   }
 }

@@ -1,3 +1,7 @@
+/**
+ * How STS and IAM are asked: one pair of clients per account and manager, made when first needed (the SDK is large and most
+ * services never need it), with a limit on everything, AWS's own clock, and errors without secrets.
+ */
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { STSClient } from '@aws-sdk/client-sts';
 import { type AwsKeys, type AwsSettings, readAwsKeys } from '../../../../shared/contract/aws';

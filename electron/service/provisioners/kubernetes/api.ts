@@ -1,3 +1,9 @@
+/**
+ * Calls to a Kubernetes API server over plain https, as the manager or with a token that was just made.
+ * Why no client library: a handful of calls on four kinds of objects, against hundreds of thousands of generated lines that
+ * read kubeconfig files, run exec plugins and follow proxies from the environment. None of that may happen in the service.
+ * No redirect is followed; every call has one time limit and every answer one size limit; no token is ever in an error.
+ */
 import { Agent, request } from 'node:https';
 import { z } from 'zod';
 import type { KubernetesSettings } from '../../../../shared/contract/kubernetes';

@@ -1,3 +1,8 @@
+/**
+ * The provisioner for Kubernetes: a service account per grant, bound to the level's role, and a token of it (TokenRequest) that
+ * lives as long as the grant. Deleting the account is what ends it: every token of it dies with it.
+ * Here only the order of things; how each is done is in the files beside it.
+ */
 import type { KubernetesCredential, KubernetesRole, KubernetesSettings } from '../../../../shared/contract/kubernetes';
 import type { ConnectionReport, Level, LevelPlan } from '../../../../shared/contract/resources';
 import { isSameCluster } from '../../../../shared/domain/same-place';

@@ -1,3 +1,9 @@
+/**
+ * The roles that carry a resource's levels: what has to be run once on the target, as a plan that is shown before it is applied.
+ * Every step can be run again, and says whether it is done already, so that an owner may run some of them by hand.
+ * No level may make views, routines, triggers or events: those run with their maker's rights, and keep tables from working once
+ * that user is gone.
+ */
 import type { Level, LevelPlan, PlanApplied } from '../../../../shared/contract/resources';
 import { runSteps, stepPlan } from '../level-plan';
 import { canGrantRole, roleExists } from './accounts';

@@ -1,3 +1,9 @@
+/**
+ * The group roles that carry a resource's levels: what has to be run once on the target, as a plan that is shown before it is applied.
+ * Every step can be run again, and says whether it is done already, so that an owner may run some of them by hand.
+ * Level roles get no CREATE anywhere: before 16 a holder can act as the level role, and a SECURITY DEFINER function
+ * owned by it would be a way in that outlives every grant.
+ */
 import type { Level, LevelPlan, PlanApplied } from '../../../../shared/contract/resources';
 import { runSteps, stepPlan } from '../level-plan';
 import { TargetError } from '../provisioner';

@@ -1,3 +1,8 @@
+/**
+ * The provisioner for Redis 7 and newer, and Valkey: a temporary user per grant on every node of the settings, with the
+ * digest of a fresh password, the level's commands, and the resource's patterns of keys and channels.
+ * Here only the order of things; how each is done is in the files beside it.
+ */
 import type { RedisCredential, RedisSettings } from '../../../../shared/contract/redis';
 import type { LevelPlan } from '../../../../shared/contract/resources';
 import type { Random } from '../../../../shared/domain/instant';

@@ -1,3 +1,8 @@
+/**
+ * The provisioner for a stored secret (an API key, a shared account): it is checked out by name, to one holder at a time or to
+ * several, and changed when the last one is done, by a command or a webhook, where there is one. There is no principal on a
+ * target: who holds it is kept with the secret itself (document.ts). Without a change, its end can't be proven and says so.
+ */
 import type { SecretCredential } from '../../../../shared/contract/credential';
 import type { ConnectionReport, Level, LevelPlan } from '../../../../shared/contract/resources';
 import type { SecretSettings } from '../../../../shared/contract/secret';

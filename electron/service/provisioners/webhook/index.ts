@@ -1,3 +1,8 @@
+/**
+ * The provisioner for targets that somebody else's program looks after: it calls a receiver (docs/webhook-protocol.md), which may
+ * be written in any language, to create, end, read back and list. What is true of the target is the receiver's word; what is
+ * made sure here is that it is the receiver's, said to this call.
+ */
 import type { WebhookCredential } from '../../../../shared/contract/credential';
 import type { Level, LevelPlan } from '../../../../shared/contract/resources';
 import type { WebhookSettings } from '../../../../shared/contract/webhook';

@@ -90,14 +90,15 @@ function Orphans({ resource }: { readonly resource: Resource }) {
     <Section
       className={styles.section}
       title="Stray logins"
-      about="made by us, held by no grant; they are ended and cleared away as soon as the target lets us"
+      about="made by us, held by no grant; ended as soon as the target lets us"
     >
-      <ul className={styles.holders}>
+      <ul className={styles.strays}>
         {orphans.map((one) => (
           <li key={one.principal}>
             <TriangleAlert size={14} className="bad" aria-hidden />
-            <span className="cut">
-              <span className="mono selectable">{one.principal}</span> <span className="dim">{one.lastError}</span>
+            <span>
+              <span className="mono selectable">{one.principal}</span>
+              {one.lastError !== null && <span className={`dim selectable ${styles.strayError}`}>{one.lastError}</span>}
             </span>
             <span className="dim nowrap">
               found {wordWhen(one.foundAt, now)}, {wordCount(one.attempts, 'try', 'tries')}

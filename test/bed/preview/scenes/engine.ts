@@ -63,6 +63,28 @@ export const scenes: Readonly<Record<string, Scene>> = {
       ]),
     },
   },
+  'resources-orphans': {
+    route: `/resources?resource=${fixtures.ordersDb.id}`,
+    api: {
+      'resources.orphans': list([
+        {
+          principal: 'hp_01k6y00000000000000000000a',
+          foundAt: fixtures.ago(12 * MINUTE_MS),
+          triedAt: fixtures.ago(9_000),
+          attempts: 24,
+          lastError: 'role "hp_01k6y00000000000000000000a" cannot be dropped because some objects depend on it',
+        },
+        {
+          principal: 'hp_01k6y00000000000000000000b',
+          foundAt: fixtures.ago(4_000),
+          triedAt: fixtures.ago(1_000),
+          attempts: 1,
+          lastError: null,
+        },
+      ]),
+    },
+    act: async ({ find }) => (await find('article section:last-child')).scrollIntoView(),
+  },
   'request-budget': {
     route: `/request?resource=${fixtures.ordersDb.id}&level=read-write`,
     api: {

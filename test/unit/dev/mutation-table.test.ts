@@ -40,6 +40,13 @@ test('the table has each file below the sum of its folder, and the sum of all', 
   ]);
 });
 
+test('what was not run is said below it', () => {
+  const table = mutationTable({ 'a/one.ts': mutants('Killed') }, ['a/other.ts', 'b/two.ts']);
+  expect(
+    table.endsWith('| **all** | 1 | 1 | 0 | 0 | **100.0 %** |\n\nNot run yet, so in no sum: `other.ts`, `two.ts`.\n'),
+  ).toBe(true);
+});
+
 test('it takes the place of the last one and of nothing else', () => {
   const page = 'a\n<!-- mutation:begin (x) -->\nold\n<!-- mutation:end -->\nb $& $1\n';
   const once = withMutationTable(page, 'new $&\n');

@@ -32,6 +32,23 @@ test('a target that is away gets no removal but the probe, after 1, 2, 4, 4 … 
   expect(gate.roomOf('t', 'remove')).toBe(8);
 });
 
+test('a target that is away and busy is not probed on top of that', () => {
+  const gate = createTargetGate(1);
+  gate.begin('t');
+  expect(gate.heard('t', 'silence', at(0))).toBe('known');
+  expect(gate.takeProbes(at(SECOND_MS))).toEqual([]);
+  gate.end('t');
+  expect(gate.takeProbes(at(SECOND_MS))).toEqual(['t']);
+});
+
+test('what is forgotten gets everything again', () => {
+  const gate = createTargetGate(3);
+  gate.heard('t', 'silence', at(0));
+  gate.forget();
+  expect(gate.roomOf('t', 'remove')).toBe(3);
+  expect(gate.takeProbes(at(SECOND_MS))).toEqual([]);
+});
+
 test('whatever happens, never more than the limit runs, and a returned target is never forgotten', () => {
   const step = fc.oneof(
     fc.record({ do: fc.constant('begin' as const), id: fc.constantFrom('a', 'b') }),

@@ -14,7 +14,9 @@ import {
   type WorkKind,
 } from '../../../electron/service/leases/claims';
 import { CLAIM_MS } from '../../../electron/service/leases/limits';
+import { newestTurn } from '../../../electron/service/leases/turns';
 import type { GrantTable } from '../../../electron/service/store/schema';
+import type { Store } from '../../../electron/service/store/store';
 import { type Desk, openDesk } from './desk';
 
 let desk: Desk;
@@ -251,4 +253,21 @@ test('what resources say of how much they take', async () => {
         .execute()),
   );
   expect(await concurrencyOf(desk.deps)).toEqual(new Map([[desk.world.id('orders-dev'), 3]]));
+});
+
+test('taking away goes on while nothing else may be written', async () => {
+  const write: Store['write'] = (work, options) =>
+    options?.purpose === 'removal' ? desk.deps.store.write(work, options) : Promise.reject(new Error('revoke only'));
+  const taking = { ...desk.deps, store: Object.create(desk.deps.store, { write: { value: write } }) };
+  const left = await desk.grant({ ...DUE.remove(now), claimed_by: 'me:0', claimed_until: now + 9_000 });
+  await expireOwnClaims(taking);
+  await hasten(taking, 'everywhere');
+  const [held] = await claim(taking, 'remove', [left]);
+  if (held === undefined) throw new Error('not claimed');
+  await release(taking, held);
+  expect((await desk.row(left.id)).claimed_by).toBeNull();
+  const shared = Object.create(desk.shared(), { write: { value: write } });
+  expect(await newestTurn({ ...taking, store: shared }, 'res_1')).toBe(true);
+  const made = await desk.grant(DUE.provision(now));
+  await expect(claim(taking, 'provision', [made])).rejects.toThrow('revoke only');
 });

@@ -55,7 +55,8 @@ class Engine implements LeaseEngine {
   private readonly gate: TargetGate;
   private readonly capacity: LeaseCapacity;
   private readonly background = new Set<Promise<void>>();
-  private readonly reconciling = new Set<string>();
+  /** Looks under way at single targets, and whether one more is wanted behind them. */
+  private readonly reconciling = new Map<string, { again: boolean }>();
   private pumping: Promise<number> | null = null;
   private again = false;
   private stopped = false;
@@ -142,7 +143,8 @@ class Engine implements LeaseEngine {
     done += await this.probe();
     for (const kind of ORDER) done += await this.take(kind);
     const now = this.deps.clock.now();
-    for (const resourceId of await dueOrphans(this.deps)) this.inBackground(this.reconcileOne(resourceId));
+    for (const resourceId of await dueOrphans(this.deps))
+      if (!this.reconciling.has(resourceId)) this.inBackground(this.reconcileOne(resourceId));
     if (this.reconciledAt === null || now - this.reconciledAt >= RECONCILE_MS || now < this.reconciledAt) {
       this.reconciledAt = now;
       this.inBackground(reconcileAll(this.deps));
@@ -217,9 +219,16 @@ class Engine implements LeaseEngine {
       .selectAll()
       .where('id', '=', resourceId)
       .executeTakeFirst();
-    if (resource === undefined || this.reconciling.has(resourceId)) return;
-    this.reconciling.add(resourceId);
+    if (resource === undefined) return;
+    const under = this.reconciling.get(resourceId);
+    if (under !== undefined) {
+      under.again = true; // its list may be from before what is to be found now
+      return;
+    }
+    const look = { again: false };
+    this.reconciling.set(resourceId, look);
     await reconcile(this.deps, resource, 'now').finally(() => this.reconciling.delete(resourceId));
+    if (look.again && !this.stopped) await this.reconcileOne(resourceId);
   }
   private inBackground(job: Promise<void>): void {
     const guarded = job

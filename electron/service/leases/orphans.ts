@@ -3,7 +3,7 @@
  * and tried again like any removal until they are gone. The list says what is so now; the audit log says what was.
  */
 
-import { type LeaseDeps, wordFailure } from './deps';
+import { isSilent, type LeaseDeps, wordFailure } from './deps';
 import { RETRY_MAX_MS } from './limits';
 
 const EVERYBODY = { people: [], roles: [], everybody: true } as const;
@@ -32,7 +32,7 @@ export async function noteOrphanLeft(deps: LeaseDeps, found: Found, cause: unkno
       if (known !== undefined) {
         await tx.db
           .updateTable('orphans')
-          .set({ tried_at: now, attempts: known.attempts + 1, last_error: why })
+          .set({ tried_at: now, attempts: known.attempts + (isSilent(cause) ? 0 : 1), last_error: why })
           .where('resource_id', '=', key.resource_id)
           .where('principal', '=', key.principal)
           .execute();
@@ -103,13 +103,16 @@ export async function forgetOrphansBut(
   );
 }
 
-/** The target could not be asked: each waits for its next try. */
+/**
+ * The target could not be asked: each waits for its next try, and no longer than before. A pause grows with each refusal, which
+ * the next try will most likely hear again; silence says nothing about the next try, and behind it a login may still work.
+ */
 export async function postponeOrphans(deps: LeaseDeps, resourceId: string): Promise<void> {
   await deps.store.write(
     async (tx) => {
       await tx.db
         .updateTable('orphans')
-        .set((eb) => ({ tried_at: deps.clock.now(), attempts: eb('attempts', '+', 1) }))
+        .set({ tried_at: deps.clock.now() })
         .where('resource_id', '=', resourceId)
         .execute();
     },

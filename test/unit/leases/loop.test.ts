@@ -50,6 +50,11 @@ const calls = (operation: Operation) => desk.world.target.calls.filter((call) =>
 const faulty = (fault: (operation: Operation, principal: string) => Fault) => {
   desk.world.target.faultOf = fault;
 };
+/** A login of ours that no grant owns. */
+const stray = () => {
+  const principal = `hp_${'1'.repeat(26)}`;
+  desk.world.target.logins.set(principal, { password: 'x', canLogIn: true, validUntil: now + HOUR_MS, sessions: 0 });
+};
 /** The store with some of it replaced. */
 const storeWith = (over: Partial<Store>): Store =>
   Object.create(desk.deps.store, Object.fromEntries(Object.entries(over).map(([name, value]) => [name, { value }])));
@@ -339,13 +344,45 @@ describe('a target that is away', () => {
     await engine.drain();
     expect(desk.world.target.logins.size).toBe(0);
   });
+  test('that answers it during a look, whose list may be older, is looked at once more', async () => {
+    stray();
+    faulty((operation) => (operation === 'end' ? 'refused' : 'none'));
+    const engine = start();
+    await engine.drain(); // the stray login resists, and is listed
+    const { id } = await desk.grant({ state: 'provisioning', provisioning_since: now, due_at: now });
+    faulty((operation) => (operation === 'create' ? 'hang' : operation === 'end' ? 'refused' : 'none'));
+    engine.wake();
+    await eventually(() => calls('create').length).toBe(1);
+    await bounded();
+    faulty(() => 'none');
+    const { target } = desk.world;
+    const end = target.end.bind(target);
+    let goOn = () => {};
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    let inLook = false;
+    target.end = async (at, principal) => {
+      if (principal.startsWith('hp_1111')) {
+        inLook = true;
+        await held;
+      }
+      return end(at, principal);
+    };
+    desk.clock.advance(10_000);
+    engine.wake();
+    await eventually(() => state({ id })).toBe('ended');
+    await eventually(() => inLook).toBe(true);
+    target.thaw(); // what was given up makes its login now
+    await eventually(() => target.logins.size).toBe(2);
+    await bounded();
+    goOn();
+    await engine.drain();
+    expect(target.logins.size).toBe(0);
+  });
 });
 
 describe('looking for what nobody owns', () => {
-  const stray = () => {
-    const principal = `hp_${'1'.repeat(26)}`;
-    desk.world.target.logins.set(principal, { password: 'x', canLogIn: true, validUntil: now + HOUR_MS, sessions: 0 });
-  };
   test('at the start and every five minutes on each target, and when the clock went back', async () => {
     const engine = start();
     const looks = async (ms: number) => {

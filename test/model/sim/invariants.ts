@@ -15,10 +15,8 @@ import { note, type Worst } from './worst';
 const LATE_MS = 5 * SECOND_MS;
 /** What is promised when something was in the way: gone so soon after service and target are both there again. */
 const AFTER_TROUBLE_MS = 10 * SECOND_MS;
-/** Loose, as the product is: a login that a lost answer left after its grant's end is tried again after up to 30 s, and the call. */
-const ORPHAN_MS = 45 * SECOND_MS;
 /** Each target is looked through every five minutes: for what a backup brought back, and what somebody attested as gone and was not. */
-const RECONCILE_MS = 5 * MINUTE_MS + ORPHAN_MS;
+const RECONCILE_MS = 5 * MINUTE_MS + 45 * SECOND_MS;
 /** A call that was sent before the deadline may be done this much later. */
 const LONGEST_CALL_MS = 20 * SECOND_MS;
 const PROVISIONING_MS = 2 * MINUTE_MS;
@@ -120,8 +118,7 @@ export class Invariants {
       isFound ? 'on a target that came back' : isTroubled ? 'on a target after trouble' : 'on a target without trouble',
       sinceMs,
     );
-    const afterTroubleMs = grant.endedAt === null ? AFTER_TROUBLE_MS : ORPHAN_MS;
-    if (sinceMs <= (isFound ? RECONCILE_MS : isTroubled ? afterTroubleMs : LATE_MS)) return;
+    if (sinceMs <= (isFound ? RECONCILE_MS : isTroubled ? AFTER_TROUBLE_MS : LATE_MS)) return;
     const rule = grant.endedAt !== null ? 'I3' : login.sessions > 0 ? 'I2' : 'I1';
     throw new Broken(
       rule,

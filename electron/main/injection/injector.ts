@@ -136,11 +136,12 @@ async function injectNow(room: Room, removal: Removal, request: InjectRequest): 
       await removal.removeNow(grantId, 'failed');
       throw error;
     });
-    book.set(grantId, { entry: { ...entry, state: 'injected' }, state: 'injected' });
+    book.set(grantId, { entry: { ...entry, state: 'injected' } });
   } catch (error) {
     throw asInjectionError(error);
   }
-  await room.describeAll();
+  await room.describeAll(); // before it counts as injected: whoever looks then finds how to use it
+  book.set(grantId, { state: 'injected' });
   room.deps.log('info', 'credential injected', { grantId, resource: request.resource, level: request.level });
   book.changed();
   return book.view(grantId);

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Injector } from '../../../electron/main/injection';
 import { ApiProblem } from '../../../electron/main/session/api-problem';
-import { createReturnQueue } from '../../../electron/main/session/return-queue';
 import { ServiceAway } from '../../../electron/main/session/transport';
-import { createGrantFlow, type GrantFlow } from '../../../electron/main/sync/grant-flow';
+import type { GrantFlow } from '../../../electron/main/sync/grant-flow';
 import type { Credential } from '../../../shared/contract/credential';
 import type { GrantView } from '../../../shared/contract/grants';
 import { Problem, type ProblemType } from '../../../shared/contract/problem';
 import { type Machine, newMachine } from '../injection/machine';
-import { grant, MY_DEVICE } from './fixtures';
+import { grant } from './fixtures';
+import { flowOn } from './flow';
 
 let machine: Machine;
 let folder: string;
@@ -45,35 +45,16 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 function startApp(): void {
-  injector = machine.injector();
   const callApi = (async (name: string, { body }: { body?: unknown } = {}) => {
     sent.push({ name, body });
     const answer = answers.shift() ?? 'ok';
     if (answer !== 'ok') throw answer;
     return {};
   }) as never;
-  const queue = createReturnQueue({
-    file: join(folder, 'returns.json'),
-    callApi,
-    nowMs: () => machine.clocks.wallAt,
-    newKey: () => `key-${sent.length}`,
-    log: () => undefined,
-  });
-  flow = createGrantFlow({
-    injector,
-    clock: { watch: () => undefined, forget: () => undefined } as never,
-    queue,
-    callApi,
-    deviceId: () => MY_DEVICE,
+  ({ injector, flow } = flowOn(machine, folder, callApi, {
     open: () => opened(),
-    serverNow: () => machine.clocks.wallAt,
-    missingSignals: async () => [],
-    standingSignals: async () => [],
-    onBegun: async () => {},
-    onActive: () => undefined,
     onFailed: (_grant, what) => void failed.push(what),
-    log: () => undefined,
-  });
+  }));
 }
 const wanted = (more: Partial<GrantView> = {}) => {
   const one = grant({ state: 'provisioning', deviceKeyWanted: 'ssh-ed25519', credentialReady: false });

@@ -3,11 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createReturnQueue } from '../../../electron/main/session/return-queue';
-import { createGrantFlow } from '../../../electron/main/sync/grant-flow';
 import { DAY_MS, MINUTE_MS } from '../../../shared/domain/instant';
-import { credential, type Machine, newMachine } from '../injection/machine';
-import { grant, MY_DEVICE } from './fixtures';
+import { type Machine, newMachine } from '../injection/machine';
+import { grant } from './fixtures';
+import { flowOn } from './flow';
 
 let machine: Machine;
 let folder: string;
@@ -24,26 +23,8 @@ test('a deadline a year away, of access for ten minutes, is kept as ten minutes'
   const watched: number[] = [];
   const callApi = (async () => ({})) as never;
   const nowMs = () => machine.clocks.wallAt;
-  const flow = createGrantFlow({
-    injector: machine.injector(),
+  const { flow } = flowOn(machine, folder, callApi, {
     clock: { watch: ({ expiresAt }: { expiresAt: number }) => watched.push(expiresAt), forget: () => {} } as never,
-    queue: createReturnQueue({
-      file: join(folder, 'returns.json'),
-      callApi,
-      nowMs,
-      newKey: () => 'key',
-      log: () => {},
-    }),
-    callApi,
-    deviceId: () => MY_DEVICE,
-    open: () => credential,
-    serverNow: nowMs,
-    missingSignals: async () => [],
-    standingSignals: async () => [],
-    onBegun: async () => {},
-    onActive: () => {},
-    onFailed: () => {},
-    log: () => {},
   });
   const ttlMs = 10 * MINUTE_MS;
   const activatedAt = nowMs() + 365 * DAY_MS;

@@ -6,11 +6,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Injector } from '../../../electron/main/injection';
 import { ApiProblem } from '../../../electron/main/session/api-problem';
 import { createReturnQueue, type ReturnQueue } from '../../../electron/main/session/return-queue';
-import { createGrantFlow, type GrantFlow } from '../../../electron/main/sync/grant-flow';
-import type { Credential } from '../../../shared/contract/credential';
+import type { GrantFlow } from '../../../electron/main/sync/grant-flow';
 import { Problem } from '../../../shared/contract/problem';
-import { credential, type Machine, newMachine } from '../injection/machine';
-import { grant, MY_DEVICE } from './fixtures';
+import { type Machine, newMachine } from '../injection/machine';
+import { grant } from './fixtures';
+import { flowOn } from './flow';
 
 let machine: Machine;
 let folder: string;
@@ -33,36 +33,12 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 function startApp(): void {
-  injector = machine.injector();
   const callApi = (async (name: string, { body }: { body?: { state?: string } } = {}) => {
     if (name !== 'grants.credential') await hold;
     sent.push(body?.state === undefined ? name : `${name} ${body.state}`);
     return {};
   }) as never;
-  let keys = 0;
-  queue = createReturnQueue({
-    file: join(folder, 'returns.json'),
-    callApi,
-    nowMs: () => machine.clocks.wallAt,
-    newKey: () => `key-${keys++}`,
-    log: () => undefined,
-  });
-  const deps = {
-    injector,
-    clock: { watch: () => undefined, forget: () => undefined } as never,
-    queue,
-    callApi,
-    deviceId: () => MY_DEVICE,
-    open: (): Credential => credential,
-    serverNow: () => machine.clocks.wallAt,
-    missingSignals: async () => [],
-    standingSignals: async () => [],
-    onBegun: async () => {},
-    onActive: () => undefined,
-    onFailed: () => undefined,
-    log: () => undefined,
-  };
-  flow = createGrantFlow(deps);
+  ({ injector, queue, flow } = flowOn(machine, folder, callApi));
 }
 const onItsWay = () => grant({ state: 'provisioning', credentialReady: true, expiresAt: null, activatedAt: null });
 /** Nothing of the earlier life runs on; what it wrote is there. */

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Injector } from '../../../electron/main/injection';
-import { createReturnQueue } from '../../../electron/main/session/return-queue';
 import { createSignals, type Signals } from '../../../electron/main/signals/signals';
-import { createGrantFlow, type GrantFlow } from '../../../electron/main/sync/grant-flow';
+import type { GrantFlow } from '../../../electron/main/sync/grant-flow';
 import type { Credential } from '../../../shared/contract/credential';
 import { NOTHING_ENDS } from '../../../shared/domain/end-signals';
 import { credential, type Machine, newMachine } from '../injection/machine';
-import { grant, MY_DEVICE } from './fixtures';
+import { grant } from './fixtures';
+import { flowOn } from './flow';
 
 let machine: Machine;
 let folder: string;
@@ -27,20 +27,11 @@ beforeEach(async () => {
   [sent, failed] = [[], []];
   screen.locked = false;
   screen.onOpen = () => {};
-  injector = machine.injector();
   const callApi = (async (name: string, { body }: { body?: { state?: string; signal?: string } } = {}) => {
     const said = body?.state ?? body?.signal;
     sent.push(said === undefined ? name : `${name} ${said}`);
     return {};
   }) as never;
-  let keys = 0;
-  const queue = createReturnQueue({
-    file: join(folder, 'returns.json'),
-    callApi,
-    nowMs: () => machine.clocks.wallAt,
-    newKey: () => `key-${keys++}`,
-    log: () => undefined,
-  });
   signals = createSignals({
     clocks: { now: () => machine.clocks.wallAt, monotonicMs: () => 0, boot: () => null },
     interfaces: () => ({}),
@@ -51,24 +42,16 @@ beforeEach(async () => {
     end: (grantId, signal) => flow.giveBack(grantId, signal),
     log: () => undefined,
   });
-  flow = createGrantFlow({
-    injector,
-    clock: { watch: () => undefined, forget: () => undefined } as never,
-    queue,
-    callApi,
-    deviceId: () => MY_DEVICE,
+  ({ injector, flow } = flowOn(machine, folder, callApi, {
     open(): Credential {
       screen.onOpen();
       return credential;
     },
-    serverNow: () => machine.clocks.wallAt,
     missingSignals: (endOn) => signals.missing(endOn),
     standingSignals: (endOn) => signals.standing(endOn),
     onBegun: (grantId) => signals.begun(grantId),
-    onActive: () => undefined,
     onFailed: (_grant, what, next) => void failed.push(what, next ?? ''),
-    log: () => undefined,
-  });
+  }));
   await signals.start();
 });
 afterEach(() => {

@@ -2,7 +2,8 @@
  * `npm test`: everything that must hold, in the order in which it is cheapest to fail: lint, types, import rules, unit,
  * model, integration, end-to-end. `npm test -- unit types` runs only these; `npm test -- all package` also builds the
  * unpacked package and starts it.
- * Goes on after a red stage, so one run shows all that is wrong; prints what was skipped and why; the last line is the sum.
+ * Goes on after a red stage, so one run shows all that is wrong; prints what was skipped and why and, once more, what
+ * failed; the last line is the sum.
  */
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -20,6 +21,7 @@ import { runCommand, setUp } from './set-up.mjs';
  * @property {number} passed
  * @property {number} failed
  * @property {string[]} skipped what was left out and why, one line each
+ * @property {string[]} [broken] what failed and how, a few lines each: said once more at the end, where it is looked for
  */
 /**
  * @typedef {object} Stage
@@ -66,8 +68,9 @@ async function runStages(stages) {
     say(`\n── ${stage.name}`);
     const startedAt = Date.now();
     const result = await stage.run().catch((error) => {
-      say(error instanceof Error ? error.message : String(error));
-      return { passed: 0, failed: 1, skipped: [] };
+      const message = error instanceof Error ? error.message : String(error);
+      say(message);
+      return { passed: 0, failed: 1, skipped: [], broken: [message] };
     });
     results.push({ name: stage.name, seconds: Math.round((Date.now() - startedAt) / 1000), result });
   }
@@ -92,6 +95,10 @@ function report(results) {
   }
   const skipped = results.flatMap(({ name, result }) => result.skipped.map((line) => `  ${name}: ${line}`));
   if (skipped.length > 0) out.push('', 'Skipped:', ...skipped);
+  const broken = results
+    .filter(({ result }) => result.failed > 0)
+    .flatMap(({ name, result }) => (result.broken ?? ['as a whole, see above']).map((text) => `  ${name}: ${text}`));
+  if (broken.length > 0) out.push('', 'Failed:', ...broken);
   const tail = sum.skipped > 0 ? `, ${sum.skipped} skipped` : '';
   out.push('', `${sum.passed} passed, ${sum.failed} failed${tail}`);
   process.stdout.write(`${out.join('\n')}\n`);
@@ -196,5 +203,29 @@ function countReport(report, code) {
   const skipped = tests
     .filter((/** @type {any} */ test) => !['passed', 'failed'].includes(test.status))
     .map((/** @type {any} */ test) => `${test.fullName} (${test.meta?.note ?? test.status})`);
-  return { passed, failed: failed === 0 && code !== 0 ? 1 : failed, skipped };
+  const broken = [
+    ...brokenFiles.map((/** @type {any} */ file) => describeFailure(file.name, '', file.message)),
+    ...files.flatMap((/** @type {any} */ file) =>
+      (file.assertionResults ?? [])
+        .filter((/** @type {any} */ test) => test.status === 'failed')
+        .map((/** @type {any} */ test) => describeFailure(file.name, test.fullName, test.failureMessages?.join('\n'))),
+    ),
+  ];
+  if (failed === 0 && code !== 0)
+    return { passed, failed: 1, skipped, broken: ['an error outside of tests, see above'] };
+  return { passed, failed, skipped, broken };
+}
+
+/** The first lines of a failure: which test, and what was found instead. */
+const FAILURE_LINES = 12;
+
+/**
+ * @param {string} file absolute
+ * @param {string} test '' when the file could not be loaded
+ * @param {string | undefined} message
+ */
+function describeFailure(file, test, message) {
+  const title = [path.relative(PROJECT_FOLDER, file), test].filter((part) => part !== '').join(' › ');
+  const lines = (message ?? '').split('\n').slice(0, FAILURE_LINES);
+  return [title, ...lines.map((line) => `      ${line}`)].join('\n');
 }

@@ -1,6 +1,7 @@
 /** The door of this room: the injector, and its usual parts on this machine. */
 import { randomBytes } from 'node:crypto';
 import { homedir } from 'node:os';
+import { isProcessAlive } from '../lifecycle/system';
 import { systemBootClock } from './boot-clock';
 import { nodeFiles } from './files';
 import { systemKeeper } from './keeper';
@@ -12,15 +13,6 @@ export { createInjector } from './injector';
 export type * from './types';
 
 /** Signal 0 asks whether a process is there; EPERM means it is, and somebody else's. */
-function isAlive(processId: number): boolean {
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
-}
-
 /** Real files, clocks, login shell and keepers. */
 export function desktopInjectorDeps(options: DesktopInjectorOptions): InjectorDeps {
   const env = options.env ?? process.env;
@@ -41,6 +33,6 @@ export function desktopInjectorDeps(options: DesktopInjectorOptions): InjectorDe
     },
     pause: (lengthMs) => new Promise((done) => setTimeout(done, lengthMs)),
     processId: process.pid,
-    isAlive,
+    isAlive: isProcessAlive,
   };
 }

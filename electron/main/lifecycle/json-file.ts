@@ -17,6 +17,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import type { z } from 'zod';
 import type { UserError } from '../../../shared/contract/ipc';
+import { isProcessAlive } from './system';
 
 export type JsonRead<T> =
   | { readonly kind: 'none' }
@@ -64,22 +65,12 @@ function clearLeftovers(file: string): void {
     for (const name of readdirSync(dirname(file))) {
       if (!name.startsWith(tempPrefixOf(file)) || !name.endsWith('.tmp')) continue;
       const pid = Number(name.slice(tempPrefixOf(file).length, -'.tmp'.length));
-      if (Number.isInteger(pid) && pid > 0 && !isAlive(pid)) rmSync(join(dirname(file), name), { force: true });
+      if (Number.isInteger(pid) && pid > 0 && !isProcessAlive(pid)) rmSync(join(dirname(file), name), { force: true });
     }
   } catch {
     // no such folder, or one that can't be written: reading the file says so
   }
 }
-function isAlive(pid: number): boolean {
-  if (pid === process.pid) return true;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
-}
-
 export function writeJsonFile(file: string, value: unknown): void {
   const folder = dirname(file);
   mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -19,4 +19,14 @@ export const systemClock: Clock = {
   },
 };
 
+/** @returns true also where it can't be known: a process of somebody else is alive. */
+export function isProcessAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
 export const systemRandom: Random = { bytes: (count) => new Uint8Array(randomBytes(count)) };

@@ -63,7 +63,7 @@ export async function watchScreenLock(deps: LockDeps): Promise<LockWatch> {
     unwatched: () => (heard().length > 0 ? null : 'This desktop tells nobody when its screen is locked.'),
     async isLocked() {
       const said = await Promise.all(heard().map((voice) => voice?.isLocked()));
-      return said.includes(true) ? true : said.includes(false) ? false : null;
+      return anyLocked(said);
     },
     stop() {
       stopLooking();
@@ -208,7 +208,11 @@ async function listenToSavers(bus: SessionBus, { onLock }: LockDeps): Promise<Vo
     isHeard: () => owners.size > 0,
     async isLocked() {
       const said = await Promise.all(SAVERS.map(isActive));
-      return said.includes(true) ? true : said.includes(false) ? false : null;
+      return anyLocked(said);
     },
   };
 }
+
+/** Locked if one says so; null when nobody knows. */
+const anyLocked = (said: readonly (boolean | null | undefined)[]): boolean | null =>
+  said.includes(true) ? true : said.includes(false) ? false : null;

@@ -23,14 +23,14 @@ export const queryClient = new QueryClient({
 });
 
 export const keyOf = <N extends ApiName>(name: N, input: ApiInput<N>) => [name, input] as const;
+const queryOf = <N extends ApiName>(name: N, input: ApiInput<N>) => ({
+  queryKey: keyOf(name, input),
+  queryFn: ({ signal }: { signal: AbortSignal }) => api(name, input, { signal }),
+});
 type Options<N extends ApiName> = Partial<Omit<UseQueryOptions<ApiReply<N>>, 'queryKey' | 'queryFn'>>;
 /** Reads a route, cached and live. */
 export const useApi = <N extends ApiName>(name: N, input: ApiInput<N>, options: Options<N> = {}) =>
-  useQuery<ApiReply<N>>({
-    queryKey: keyOf(name, input),
-    queryFn: ({ signal }) => api(name, input, { signal }),
-    ...options,
-  });
+  useQuery<ApiReply<N>>({ ...queryOf(name, input), ...options });
 /** Asks for what the first screen shows, while it is still being built. */
 export function prefetchHome(): void {
   prefetch('grants.list', { query: { scope: 'mine' } });
@@ -40,8 +40,7 @@ export function prefetchHome(): void {
   prefetch('me.get', {});
 }
 function prefetch<N extends ApiName>(name: N, input: ApiInput<N>): void {
-  const queryKey = keyOf(name, input);
-  void queryClient.prefetchQuery({ queryKey, queryFn: ({ signal }) => api(name, input, { signal }) });
+  void queryClient.prefetchQuery(queryOf(name, input));
 }
 /** Changes something. What it touches is refetched by its event; `refresh` names what has none. */
 export const useChange = <N extends ApiName>(name: N, refresh: readonly ApiName[] = []) =>

@@ -7,9 +7,9 @@
  * A mark names the resource that it belongs to, and when it may go: once every session it could concern is over by itself.
  */
 import { z } from 'zod';
-import { checkPrincipalName } from '../principal-name';
+import { checkPrincipalName, isPrincipalName } from '../principal-name';
 
-const NAME = /^hallpass-(hp_[0-9a-hjkmnp-tv-z]{26})(-e)?$/;
+const NAME = /^hallpass-(.+?)(-e)?$/;
 /** Letters and digits only, says AWS: the resource's id without its prefix, Live or Ended, and seconds. */
 const SID = /^([0-9a-z]{26})([LE])(\d{1,12})$/;
 
@@ -17,7 +17,10 @@ const SID = /^([0-9a-z]{26})([LE])(\d{1,12})$/;
 export const policyName = (principal: string, place: 'usual' | 'aside' = 'usual'): string =>
   `hallpass-${principal}${place === 'aside' ? '-e' : ''}`;
 /** The principal whose mark could have this name. */
-export const principalOf = (name: string): string | null => NAME.exec(name)?.[1] ?? null;
+export function principalOf(name: string): string | null {
+  const principal = NAME.exec(name)?.[1];
+  return principal !== undefined && isPrincipalName(principal) ? principal : null;
+}
 
 export interface Mark {
   readonly principal: string;

@@ -4,6 +4,7 @@
  */
 import type { PostgresCredential } from '../../../../shared/contract/credential';
 import type { Random } from '../../../../shared/domain/instant';
+import { isPrincipalName } from '../principal-name';
 import { type CreateOrder, type ReadBack, TargetError } from '../provisioner';
 import { type Connection, codeOf, type PgTarget } from './connections';
 import { ident, literal, markFor, principalIdent, resourceOfMark } from './quoting';
@@ -153,7 +154,9 @@ export async function moveDeadline(db: Connection, principal: string, validForMs
 export async function listRoles(db: Connection, resourceId: string): Promise<string[]> {
   const { rows } = await db.query(
     `SELECT rolname, shobj_description(oid, 'pg_authid') AS mark FROM pg_roles
-      WHERE rolname ~ '^hp_[0-9a-hjkmnp-tv-z]{26}$' ORDER BY rolname`,
+      WHERE left(rolname, 3) = 'hp_' ORDER BY rolname`,
   );
-  return rows.filter((row) => resourceOfMark(row.mark) === resourceId).map((row) => row.rolname as string);
+  return rows
+    .filter((row) => isPrincipalName(row.rolname as string) && resourceOfMark(row.mark) === resourceId)
+    .map((row) => row.rolname as string);
 }

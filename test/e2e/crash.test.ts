@@ -12,7 +12,18 @@ import { type Bed, startBed, until } from '../bed';
 import { type PostgresServer, startPostgres } from '../bed/postgres';
 import { Person } from '../demo/person';
 import { type OpenSession, openSession, psql } from '../demo/psql';
-import { addResource, freePort, grantOf, injections, lastLogin, mine, obtain, RESOURCE, servicePid } from './scene';
+import {
+  addResource,
+  grantOf,
+  hostTeam,
+  injections,
+  joinTeam,
+  lastLogin,
+  mine,
+  obtain,
+  RESOURCE,
+  servicePid,
+} from './scene';
 
 /** Invariant I1: nothing works later than this after the deadline. */
 const LATE_MS = 5 * SECOND_MS;
@@ -36,25 +47,9 @@ describe('when things die', { timeout: 150_000 }, () => {
   beforeAll(async () => {
     [bed, server] = await Promise.all([startBed(), startPostgres()]);
     ada = await Person.start(bed, 'Ada', 'ada');
-    const port = await freePort();
-    const choice = { mode: 'host', displayName: 'Ada', teamName: 'Team', address: '127.0.0.1', port };
-    await ada.waitFor('first-run');
-    await ada.invoke('setup.choose', choice);
-    await ada.ready();
+    await hostTeam(ada);
     resourceId = await addResource(ada, server);
-    const { link, code } = await ada.call('invites.create', {
-      body: { displayName: 'Grace', roles: ['member'], groups: [] },
-    });
-    grace = await Person.start(bed, 'Grace', 'grace');
-    await grace.waitFor('first-run');
-    await grace.invoke('setup.choose', { mode: 'join', link, code });
-    await grace.waitFor('pending-confirmation');
-    const pending = (await ada.call('devices.list')).items.find((device) => device.state === 'pending');
-    await ada.call('devices.confirm', {
-      params: { id: pending?.id ?? '' },
-      body: { fingerprint: pending?.fingerprint ?? '' },
-    });
-    await grace.ready();
+    grace = await joinTeam(bed, ada, 'Grace');
   }, 150_000);
   afterAll(async () => {
     await bed?.stop();

@@ -23,7 +23,7 @@ import {
 } from '../bed/targets/redis';
 import { Person } from '../demo/person';
 import { filesUnder, processesNow } from './desk';
-import { freePort, grantOf, injections, mine, servicePid } from './scene';
+import { grantOf, hostTeam, injections, joinTeam, mine, servicePid } from './scene';
 
 const RESOURCE = 'orders-cache';
 const POLICY = `version: 1
@@ -89,30 +89,11 @@ describe.skipIf(missing !== null)(missing ?? 'a Redis grant on two desktops', { 
     [plain, filed] = redis.nodes as [RedisNode, RedisNode];
     target = await makeRedisTarget(redis);
     ada = await Person.start(bed, 'Ada', 'ada');
-    const port = await freePort();
-    await ada.waitFor('first-run');
-    await ada.invoke('setup.choose', {
-      mode: 'host',
-      displayName: 'Ada',
-      teamName: 'Team',
-      address: '127.0.0.1',
-      port,
-    });
-    const { personId } = await ada.ready();
+    const { personId } = await hostTeam(ada);
     await ada.call('groups.put', { params: { name: 'approvers' }, body: { members: [personId] } });
     const { version } = await ada.call('policy.get');
     await ada.call('policy.put', { body: { yaml: POLICY, baseVersion: version, note: '' } });
-    const { link, code } = await ada.call('invites.create', {
-      body: { displayName: 'Grace', roles: ['member'], groups: [] },
-    });
-    grace = await Person.start(bed, 'Grace', 'grace');
-    await grace.waitFor('first-run');
-    await grace.invoke('setup.choose', { mode: 'join', link, code });
-    await grace.waitFor('pending-confirmation');
-    const pending = (await ada.call('devices.list')).items.find((device) => device.state === 'pending');
-    const fingerprint = pending?.fingerprint ?? '';
-    await ada.call('devices.confirm', { params: { id: pending?.id ?? '' }, body: { fingerprint } });
-    await grace.ready();
+    grace = await joinTeam(bed, ada, 'Grace');
   }, 150_000);
   afterAll(async () => {
     await bed?.stop();

@@ -3,10 +3,10 @@ import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { GrantView } from '../../shared/contract/grants';
 import type { LocalInjection } from '../../shared/contract/ipc';
-import { until } from '../bed';
+import { type Bed, until } from '../bed';
 import type { PostgresServer } from '../bed/postgres';
 import { makeTarget } from '../bed/postgres-target';
-import type { Person } from '../demo/person';
+import { Person } from '../demo/person';
 import { psql } from '../demo/psql';
 
 export const RESOURCE = 'orders-db';
@@ -17,9 +17,46 @@ rules:
     max_duration: 1h
 `;
 
-/** Adds the resource and a policy that says yes to everybody. Returns the resource's id. */
-export async function addResource(owner: Person, server: PostgresServer): Promise<string> {
-  const target = await makeTarget(server);
+/** That desktop hosts a team. Resolves once it is ready. */
+export async function hostTeam(owner: Person): ReturnType<Person['ready']> {
+  const port = await freePort();
+  await owner.waitFor('first-run');
+  await owner.invoke('setup.choose', {
+    mode: 'host',
+    displayName: owner.name,
+    teamName: 'Team',
+    address: '127.0.0.1',
+    port,
+  });
+  return owner.ready();
+}
+/** Starts a second desktop, which joins with an invite of the owner and is confirmed by its fingerprint. */
+export async function joinTeam(bed: Bed, owner: Person, name: string): Promise<Person> {
+  const { link, code } = await owner.call('invites.create', {
+    body: { displayName: name, roles: ['member'], groups: [] },
+  });
+  const guest = await Person.start(bed, name, name.toLowerCase());
+  await guest.waitFor('first-run');
+  await guest.invoke('setup.choose', { mode: 'join', link, code });
+  await guest.waitFor('pending-confirmation');
+  const pending = (await owner.call('devices.list')).items.find((device) => device.state === 'pending');
+  const fingerprint = pending?.fingerprint ?? '';
+  await owner.call('devices.confirm', { params: { id: pending?.id ?? '' }, body: { fingerprint } });
+  await guest.ready();
+  return guest;
+}
+
+/**
+ * Adds the resource and a policy, which unless it is said says yes to everybody. Returns the resource's id.
+ * @param port where the database is reached, when that is not its own
+ */
+export async function addResource(
+  owner: Person,
+  server: PostgresServer,
+  { port, policy = AUTO }: { port?: number; policy?: string } = {},
+): Promise<string> {
+  const made = await makeTarget(server);
+  const target = { secret: made.secret, settings: { ...made.settings, port: port ?? made.settings.port } };
   const address = { settings: target.settings, secret: target.secret, name: RESOURCE };
   const plan = await owner.call('resources.plan', { body: address });
   await owner.call('resources.apply', { body: { target: address, digest: plan.digest } });
@@ -37,7 +74,7 @@ export async function addResource(owner: Person, server: PostgresServer): Promis
     },
   });
   const { version } = await owner.call('policy.get');
-  await owner.call('policy.put', { body: { yaml: AUTO, baseVersion: version, note: '' } });
+  await owner.call('policy.put', { body: { yaml: policy, baseVersion: version, note: '' } });
   return id;
 }
 
@@ -84,7 +121,7 @@ export const servicePid = (person: Person): Promise<number> =>
     ({ app }) => app.getAppMetrics().find((one) => one.name === 'Hallpass Service')?.pid ?? 0,
   );
 
-export const freePort = (): Promise<number> =>
+const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

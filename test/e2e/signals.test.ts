@@ -14,10 +14,9 @@ import { REMOVAL_ALARM_MS } from '../../shared/domain/limits';
 import { type Bed, startBed, until } from '../bed';
 import { type FaultProxy, startFaultProxy } from '../bed/fault-proxy';
 import { type PostgresServer, startPostgres } from '../bed/postgres';
-import { makeTarget } from '../bed/postgres-target';
 import { Person } from '../demo/person';
 import { openSession } from '../demo/psql';
-import { freePort, grantOf, injections, mine, RESOURCE, servicePid } from './scene';
+import { addResource, grantOf, hostTeam, injections, joinTeam, mine, RESOURCE, servicePid } from './scene';
 
 const POLICY = `version: 1
 rules:
@@ -92,42 +91,9 @@ describe('what ends access early', { timeout: 180_000 }, () => {
     [bed, server] = await Promise.all([startBed(), startPostgres()]);
     line = await startFaultProxy(server.port);
     ada = await Person.start(bed, 'Ada', 'ada');
-    await ada.waitFor('first-run');
-    const port = await freePort();
-    await ada.invoke('setup.choose', {
-      mode: 'host',
-      displayName: 'Ada',
-      teamName: 'Team',
-      address: '127.0.0.1',
-      port,
-    });
-    await ada.ready();
-    const { secret, settings } = await makeTarget(server);
-    const address = { settings: { ...settings, port: line.port }, secret, name: RESOURCE };
-    const { digest } = await ada.call('resources.plan', { body: address });
-    await ada.call('resources.apply', { body: { target: address, digest } });
-    const about = {
-      description: '',
-      environment: 'staging',
-      risk: 'low',
-      tags: [],
-      owners: [],
-      dependsOn: [],
-    } as const;
-    const body = { ...about, ...address, tags: [], owners: [], dependsOn: [] };
-    ({ id: resourceId } = await ada.call('resources.create', { body }));
-    const { version } = await ada.call('policy.get');
-    await ada.call('policy.put', { body: { yaml: POLICY, baseVersion: version, note: '' } });
-    const invite = { displayName: 'Grace', roles: ['member' as const], groups: [] };
-    const { link, code } = await ada.call('invites.create', { body: invite });
-    grace = await Person.start(bed, 'Grace', 'grace');
-    await grace.waitFor('first-run');
-    await grace.invoke('setup.choose', { mode: 'join', link, code });
-    await grace.waitFor('pending-confirmation');
-    const pending = (await ada.call('devices.list')).items.find((device) => device.state === 'pending');
-    const fingerprint = pending?.fingerprint ?? '';
-    await ada.call('devices.confirm', { params: { id: pending?.id ?? '' }, body: { fingerprint } });
-    await grace.ready();
+    await hostTeam(ada);
+    resourceId = await addResource(ada, server, { port: line.port, policy: POLICY });
+    grace = await joinTeam(bed, ada, 'Grace');
   }, 150_000);
   afterAll(async () => {
     await bed?.stop();

@@ -121,7 +121,10 @@ describe('what is in the way is told, and nothing is lost', () => {
     'a read-only file': [() => writeFileSync(m.serviceFile, '[a]\n', { mode: 0o400 }), /read-only/],
     'a link to nothing': [() => symlinkSync(join(m.home, 'gone'), m.serviceFile), /link to a file that does not exist/],
     'a link to itself': [() => symlinkSync(m.serviceFile, m.serviceFile), /leads back to itself/],
-    'a huge file': [() => writeFileSync(m.serviceFile, Buffer.alloc(1024 * 1024 + 1, 10)), /larger than 1 MB/],
+    'a huge file': [
+      () => writeFileSync(m.serviceFile, '# 32 characters, with line end\n\n'.repeat(2 ** 15 + 1)),
+      /larger than 1 MB/,
+    ],
     'a binary file': [() => writeFileSync(m.serviceFile, 'a\0b'), /NUL bytes/],
     'a file with two names': [
       () => {

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHookCases } from '../../../electron/service/access';
 import { signHook } from '../../../shared/crypto/hook-signature';
-import { HOUR_MS, MINUTE_MS, POLICY, World } from '../../model/world';
+import { HOUR_MS, MINUTE_MS, POLICY, World } from '../world';
 
 const BOUND = POLICY.replaceAll('effect: a', 'end_on: [ticket_closed], effect: a');
 const none = { params: undefined, query: undefined, body: undefined } as const;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { signDecision } from '../../../shared/crypto/statements';
-import { HOUR_MS, MINUTE_MS, World } from '../../model/world';
+import { HOUR_MS, MINUTE_MS, World } from '../world';
 
 let world: World;
 beforeAll(async () => {

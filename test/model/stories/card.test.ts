@@ -1,6 +1,6 @@
 /** What the card promises of the end is what the kind of target keeps. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { World } from '../../model/world';
+import { World } from '../world';
 
 let world: World;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PostgresCredential } from '../../../shared/contract/credential';
 import { openCredential } from '../../../shared/crypto/seal';
-import { HOUR_MS, MINUTE_MS, World } from '../../model/world';
+import { HOUR_MS, MINUTE_MS, World } from '../world';
 
 let world: World;
 beforeEach(async () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Fault, Operation } from '../../model/target';
-import { HOUR_MS, MINUTE_MS, World } from '../../model/world';
+import type { Fault, Operation } from '../target';
+import { HOUR_MS, MINUTE_MS, World } from '../world';
 
 let world: World;
 beforeEach(async () => {

@@ -4,8 +4,8 @@ import { createHookCases } from '../../../electron/service/access';
 import type { SealedCredential } from '../../../shared/contract/credential';
 import { signHook } from '../../../shared/crypto/hook-signature';
 import { openCredential } from '../../../shared/crypto/seal';
-import type { Fault } from '../../model/target';
-import { HOUR_MS, MINUTE_MS, POLICY, World } from '../../model/world';
+import type { Fault } from '../target';
+import { HOUR_MS, MINUTE_MS, POLICY, World } from '../world';
 
 let world: World;
 beforeEach(async () => {

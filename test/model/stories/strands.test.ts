@@ -1,6 +1,6 @@
 /** I14: people, groups, devices, levels and rules that go while there is access and while somebody waits. Nothing is stranded, nothing wedged. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { HOUR_MS, MINUTE_MS, POLICY, World } from '../../model/world';
+import { HOUR_MS, MINUTE_MS, POLICY, World } from '../world';
 
 let world: World;
 beforeEach(async () => {

@@ -1,6 +1,6 @@
 /** More time, asked for at every moment of a grant. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { HOUR_MS, MINUTE_MS, World } from '../../model/world';
+import { HOUR_MS, MINUTE_MS, World } from '../world';
 
 let world: World;
 beforeEach(async () => {

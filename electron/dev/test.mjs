@@ -174,11 +174,15 @@ async function vitest(project, more = []) {
   try {
     const cli = path.join(PROJECT_FOLDER, 'node_modules', 'vitest', 'vitest.mjs');
     const args = ['run', '--config', 'test/vitest.config.ts', '--project', project, ...more];
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-    const { code } = await run(process.execPath, [cli, ...args, ...reporters], { show: 'everything' });
+    const reporters = ['default', 'json', './electron/dev/outside-errors.mjs'].map((name) => `--reporter=${name}`);
+    reporters.push(`--outputFile.json=${report}`);
+    const outside = path.join(folder, 'outside.json');
+    const env = { ...process.env, HALLPASS_OUTSIDE_ERRORS: outside };
+    const { code } = await run(process.execPath, [cli, ...args, ...reporters], { show: 'everything', env });
     const text = await readFile(report, 'utf8').catch(() => null);
     if (text === null) return { passed: 0, failed: code === 0 ? 0 : 1, skipped: [] };
-    return countReport(JSON.parse(text), code);
+    const errors = JSON.parse(await readFile(outside, 'utf8').catch(() => '[]'));
+    return countReport(JSON.parse(text), errors, code);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -186,10 +190,11 @@ async function vitest(project, more = []) {
 
 /**
  * @param {any} report vitest's JSON report
+ * @param {readonly string[]} outside errors that no test was asked about, which fail the run too
  * @param {number} code exit code
  * @returns {StageResult}
  */
-function countReport(report, code) {
+function countReport(report, outside, code) {
   const files = report.testResults ?? [];
   const tests = files.flatMap((/** @type {any} */ file) => file.assertionResults ?? []);
   /** @param {string} status */
@@ -199,11 +204,12 @@ function countReport(report, code) {
   const brokenFiles = files.filter(
     (/** @type {any} */ file) => file.status === 'failed' && !file.assertionResults?.length,
   );
-  const failed = count('failed') + brokenFiles.length;
+  const failed = count('failed') + brokenFiles.length + outside.length;
   const skipped = tests
     .filter((/** @type {any} */ test) => !['passed', 'failed'].includes(test.status))
     .map((/** @type {any} */ test) => `${test.fullName} (${test.meta?.note ?? test.status})`);
   const broken = [
+    ...outside.map((message) => describeFailure('', 'an error outside of tests', message)),
     ...brokenFiles.map((/** @type {any} */ file) => describeFailure(file.name, '', file.message)),
     ...files.flatMap((/** @type {any} */ file) =>
       (file.assertionResults ?? [])
@@ -212,7 +218,7 @@ function countReport(report, code) {
     ),
   ];
   if (failed === 0 && code !== 0)
-    return { passed, failed: 1, skipped, broken: ['an error outside of tests, see above'] };
+    return { passed, failed: 1, skipped, broken: ['it ended badly after its last test, see above'] };
   return { passed, failed, skipped, broken };
 }
 
@@ -220,12 +226,12 @@ function countReport(report, code) {
 const FAILURE_LINES = 12;
 
 /**
- * @param {string} file absolute
+ * @param {string} file absolute; '' when it is not known
  * @param {string} test '' when the file could not be loaded
  * @param {string | undefined} message
  */
 function describeFailure(file, test, message) {
-  const title = [path.relative(PROJECT_FOLDER, file), test].filter((part) => part !== '').join(' › ');
+  const title = [file && path.relative(PROJECT_FOLDER, file), test].filter((part) => part !== '').join(' › ');
   const lines = (message ?? '').split('\n').slice(0, FAILURE_LINES);
   return [title, ...lines.map((line) => `      ${line}`)].join('\n');
 }

@@ -8,6 +8,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { makeCertificate } from '../../../electron/service/http/certificate';
+import { answering, bodyOf } from '../answering';
 import { systemRandom } from '../postgres-target';
 import type { KubernetesObject } from './kubernetes';
 
@@ -48,21 +49,24 @@ export async function startKubernetesStandIn(): Promise<KubernetesStandIn> {
   const objects = createObjects(adminToken);
   const calls: string[] = [];
   const faults: Fault[] = [];
-  const server = createServer({ cert: certificatePem, key: keyPem }, async (request, response) => {
-    const method = request.method ?? '';
-    const path = request.url ?? '';
-    calls.push(`${method} ${path}`);
-    const body = await readBody(request);
-    const at = faults.findIndex((fault) => fault.matches(method, path));
-    const fault = at < 0 ? undefined : faults.splice(at, 1)[0];
-    const token = (request.headers.authorization ?? '').replace(/^Bearer /, '');
-    if (fault?.kind === 'reset') return void request.socket.destroy();
-    const answer = fault?.kind === 'answer' ? undefined : objects.answer(method, path, body, token);
-    if (fault?.kind === 'reset-saved') return void request.socket.destroy();
-    const status = fault?.answer?.status ?? answer?.status ?? 500;
-    response.writeHead(status, { 'content-type': 'application/json', ...fault?.answer?.headers });
-    response.end(fault?.answer?.body ?? JSON.stringify(answer?.body));
-  });
+  const server = createServer(
+    { cert: certificatePem, key: keyPem },
+    answering(async (request, response) => {
+      const method = request.method ?? '';
+      const path = request.url ?? '';
+      calls.push(`${method} ${path}`);
+      const body = await readBody(request);
+      const at = faults.findIndex((fault) => fault.matches(method, path));
+      const fault = at < 0 ? undefined : faults.splice(at, 1)[0];
+      const token = (request.headers.authorization ?? '').replace(/^Bearer /, '');
+      if (fault?.kind === 'reset') return void request.socket.destroy();
+      const answer = fault?.kind === 'answer' ? undefined : objects.answer(method, path, body, token);
+      if (fault?.kind === 'reset-saved') return void request.socket.destroy();
+      const status = fault?.answer?.status ?? answer?.status ?? 500;
+      response.writeHead(status, { 'content-type': 'application/json', ...fault?.answer?.headers });
+      response.end(fault?.answer?.body ?? JSON.stringify(answer?.body));
+    }),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
   const { port } = server.address() as { port: number };
   return {
@@ -83,9 +87,8 @@ const closeServer = (server: Server): Promise<void> =>
     server.closeAllConnections();
   });
 async function readBody(request: IncomingMessage): Promise<KubernetesObject | undefined> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  const text = await bodyOf(request);
+  return text === '' ? undefined : JSON.parse(text);
 }
 
 /** The objects by path, and who may do what with them. */

@@ -9,6 +9,7 @@ import { createSecretProvisioner } from '../../../electron/service/provisioners/
 import { isSignature, signAnswer, signCall } from '../../../electron/service/provisioners/webhook/signing';
 import type { SecretCredential } from '../../../shared/contract/credential';
 import type { SecretSettings } from '../../../shared/contract/secret';
+import { answering, bodyOf } from '../../bed/answering';
 import { chance26, systemRandom } from '../../bed/postgres-target';
 import { type KeyedService, startKeyedService } from '../../bed/targets/secret';
 import { answeredAlone, type ProxiedTarget, saying } from './proxied-targets';
@@ -80,24 +81,21 @@ async function startRotator(service: KeyedService, onChange: (key: string) => vo
     onChange(next);
     return { ok: true };
   };
-  const server = createServer(async (incoming, outgoing) => {
-    let body = '';
-    try {
-      for await (const chunk of incoming) body += chunk;
-    } catch {
-      return; // broken off
-    }
-    const path = incoming.url ?? '';
-    const nonce = String(incoming.headers['hallpass-nonce']);
-    const timestamp = String(incoming.headers['hallpass-timestamp']);
-    const wanted = signCall(KEY, { method: 'POST', path, timestamp, nonce, body });
-    if (!isSignature(String(incoming.headers['hallpass-signature']), wanted) || seen.has(nonce))
-      return void outgoing.writeHead(401).end('{}');
-    seen.add(nonce);
-    const text = JSON.stringify(await operate(path.replace('/rotate-', ''), JSON.parse(body)));
-    const signature = signAnswer(KEY, { status: 200, nonce, body: text });
-    outgoing.writeHead(200, { 'hallpass-signature': signature }).end(text);
-  });
+  const server = createServer(
+    answering(async (incoming, outgoing) => {
+      const body = await bodyOf(incoming);
+      const path = incoming.url ?? '';
+      const nonce = String(incoming.headers['hallpass-nonce']);
+      const timestamp = String(incoming.headers['hallpass-timestamp']);
+      const wanted = signCall(KEY, { method: 'POST', path, timestamp, nonce, body });
+      if (!isSignature(String(incoming.headers['hallpass-signature']), wanted) || seen.has(nonce))
+        return void outgoing.writeHead(401).end('{}');
+      seen.add(nonce);
+      const text = JSON.stringify(await operate(path.replace('/rotate-', ''), JSON.parse(body)));
+      const signature = signAnswer(KEY, { status: 200, nonce, body: text });
+      outgoing.writeHead(200, { 'hallpass-signature': signature }).end(text);
+    }),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {

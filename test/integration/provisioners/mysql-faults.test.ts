@@ -138,7 +138,7 @@ describe.skipIf(missing !== null)(missing ?? 'MariaDB faults', () => {
 
     test('a server that takes connections and says nothing is unreachable within the limit', async () => {
       const held: Socket[] = [];
-      const listener = createServer((socket) => held.push(socket));
+      const listener = createServer((socket) => held.push(socket.on('error', () => undefined)));
       const port = await listening(listener);
       const own = createMysqlProvisioner({ random: systemRandom });
       await expect(own.list(withSettings({ port }))).rejects.toMatchObject({ kind: 'unreachable' });

@@ -113,6 +113,11 @@ test('the password of a credential is never sent to the target, and no verifier 
   const sent: Buffer[] = [];
   const listener = createServer((client) => {
     const upstream = connect(server.port, '127.0.0.1');
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const)
+      one.on('error', () => other.destroy());
     client.on('data', (chunk: Buffer) => sent.push(chunk)).pipe(upstream);
     upstream.pipe(client);
   });

@@ -12,6 +12,7 @@ import type { StoredSecret } from '../../../electron/service/provisioners/provis
 import { createSecretProvisioner } from '../../../electron/service/provisioners/secret';
 import { signAnswer, signCall } from '../../../electron/service/provisioners/webhook/signing';
 import type { Rotation, SecretSettings } from '../../../shared/contract/secret';
+import { answering, bodyOf } from '../../bed/answering';
 import { chance26, newPrincipal, systemRandom } from '../../bed/postgres-target';
 import { type KeyedService, ROTATOR, startKeyedService } from '../../bed/targets/secret';
 import { until } from '../../bed/until';
@@ -379,28 +380,29 @@ describe('a rotation by webhook', () => {
   const KEY = 'a key between service and rotator, long enough';
   /** A receiver that changes the keys of the service; `meddle` stands between and changes what is said. */
   async function startRotator(meddle: (operation: string, said: object) => object | null = () => null) {
-    const server = createServer(async (request, response) => {
-      let body = '';
-      for await (const chunk of request) body += chunk;
-      const nonce = String(request.headers['hallpass-nonce']);
-      const timestamp = String(request.headers['hallpass-timestamp']);
-      const path = request.url ?? '';
-      const wanted = signCall(KEY, { method: 'POST', path, timestamp, nonce, body });
-      if (request.headers['hallpass-signature'] !== wanted) return void response.writeHead(401).end('{}');
-      const task = JSON.parse(body);
-      const operation = path.replace('/rotate-', '');
-      let said: object = { next: { API_KEY: `key-for-${task.rotation}` } };
-      if (operation === 'check') said = { state: (await service.lets(task.values.API_KEY)) ? 'works' : 'refused' };
-      if (operation === 'commit') {
-        await service.addKey(task.rotation, task.next.API_KEY);
-        await service.deleteKey('first');
-        said = { ok: true };
-      }
-      const text = JSON.stringify(said);
-      const signature = signAnswer(KEY, { status: 200, nonce, body: text });
-      const lie = meddle(operation, said);
-      response.writeHead(200, { 'hallpass-signature': signature }).end(lie === null ? text : JSON.stringify(lie));
-    });
+    const server = createServer(
+      answering(async (request, response) => {
+        const body = await bodyOf(request);
+        const nonce = String(request.headers['hallpass-nonce']);
+        const timestamp = String(request.headers['hallpass-timestamp']);
+        const path = request.url ?? '';
+        const wanted = signCall(KEY, { method: 'POST', path, timestamp, nonce, body });
+        if (request.headers['hallpass-signature'] !== wanted) return void response.writeHead(401).end('{}');
+        const task = JSON.parse(body);
+        const operation = path.replace('/rotate-', '');
+        let said: object = { next: { API_KEY: `key-for-${task.rotation}` } };
+        if (operation === 'check') said = { state: (await service.lets(task.values.API_KEY)) ? 'works' : 'refused' };
+        if (operation === 'commit') {
+          await service.addKey(task.rotation, task.next.API_KEY);
+          await service.deleteKey('first');
+          said = { ok: true };
+        }
+        const text = JSON.stringify(said);
+        const signature = signAnswer(KEY, { status: 200, nonce, body: text });
+        const lie = meddle(operation, said);
+        response.writeHead(200, { 'hallpass-signature': signature }).end(lie === null ? text : JSON.stringify(lie));
+      }),
+    );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     const rotation: Rotation = { by: 'webhook', url: `http://127.0.0.1:${port}` };

@@ -11,6 +11,7 @@ import { pinOf } from '../../../electron/service/http/pin';
 import { createWebhookProvisioner } from '../../../electron/service/provisioners/webhook';
 import { signAnswer, signCall } from '../../../electron/service/provisioners/webhook/signing';
 import { ResourceSettings } from '../../../shared/contract/resources';
+import { answering, bodyOf } from '../../bed/answering';
 import { chance26, newPrincipal, systemRandom } from '../../bed/postgres-target';
 import { startWebhookReceiver, type WebhookReceiver } from '../../bed/targets/webhook';
 
@@ -78,15 +79,16 @@ const deliver = ({ path, headers, body }: Call): Promise<Message> =>
 /** Stands between: `meddle` gets each call and the way to the receiver, and says what the service is told. */
 async function between(meddle: (call: Call, pass: () => Promise<Message>) => Promise<Message>) {
   const caught: Call[] = [];
-  const server = createServer(async (incoming, outgoing) => {
-    let body = '';
-    for await (const chunk of incoming) body += chunk;
-    const call = { path: incoming.url ?? '', headers: incoming.headers, body };
-    caught.push(call);
-    const told = await meddle(call, () => deliver(call));
-    outgoing.writeHead(told.status, told.headers as Record<string, string>);
-    outgoing.end(told.body);
-  });
+  const server = createServer(
+    answering(async (incoming, outgoing) => {
+      const body = await bodyOf(incoming);
+      const call = { path: incoming.url ?? '', headers: incoming.headers, body };
+      caught.push(call);
+      const told = await meddle(call, () => deliver(call));
+      outgoing.writeHead(told.status, told.headers as Record<string, string>);
+      outgoing.end(told.body);
+    }),
+  );
   const port = await listen(server);
   return { target: targetAt(`http://127.0.0.1:${port}/hallpass`), caught };
 }
@@ -356,13 +358,12 @@ describe('where it is', () => {
     let calls = 0;
     const server = createTlsServer(
       { cert: certificate.certificatePem, key: certificate.keyPem },
-      async (incoming, outgoing) => {
+      answering(async (incoming, outgoing) => {
         calls++;
-        let text = '';
-        for await (const chunk of incoming) text += chunk;
-        const told = await deliver({ path: incoming.url ?? '', headers: incoming.headers, body: text });
+        const body = await bodyOf(incoming);
+        const told = await deliver({ path: incoming.url ?? '', headers: incoming.headers, body });
         outgoing.writeHead(told.status, told.headers as Record<string, string>).end(told.body);
-      },
+      }),
     );
     const url = `https://127.0.0.1:${await listen(server)}/hallpass`;
     for (const over of [{}, { caCertificate: other.certificatePem }, { certificatePin: pinOf(other.certificatePem) }])

@@ -2,7 +2,8 @@
  * Linux: speaks org.freedesktop.Notifications itself, because Electron sends no action buttons there.
  * Any process of the session can send us an `ActionInvoked` directly, which would be a forged approval: only signals whose
  * sender is the unique owner of the name at this moment count.
- * An action may arrive before our Notify call returns its id, so unknown ids are kept a moment.
+ * An action may arrive before our Notify call returns its id, so unknown ids are kept a moment; and so are actions that only
+ * the notice can have offered which is just taking the place of one that is shown, under the same id.
  */
 import type { SessionBus } from '../lifecycle/session-bus';
 import type { Abilities, Delivery, NotificationAdapter } from './adapter';
@@ -34,6 +35,8 @@ export async function createFreedesktopAdapter(deps: {
   };
   const shown = new Map<number, Shown>();
   const ids = new Map<string, number>();
+  /** Ids whose notice is being replaced: the daemon may show the new one already. */
+  const replaced = new Set<number>();
   let early: { id: number; key: string; at: number }[] = [];
   let owner: string | null = null;
   let capabilities: readonly string[] | null = null;
@@ -63,15 +66,15 @@ export async function createFreedesktopAdapter(deps: {
   }
   function act(id: number, actionKey: string): void {
     const found = shown.get(id);
-    if (found === undefined) {
+    const action = actionKey === 'default' ? 'open' : actionKey;
+    const offered = found?.notice.actions.find((each) => each.id === action);
+    if (found === undefined || (offered === undefined && replaced.has(id))) {
       early = [
         ...early.filter((each) => deps.now() - each.at < EARLY_KEPT_MS),
         { id, key: actionKey, at: deps.now() },
       ].slice(-MAX_EARLY);
       return;
     }
-    const action = actionKey === 'default' ? 'open' : actionKey;
-    const offered = found.notice.actions.find((each) => each.id === action);
     forget(id);
     void call('CloseNotification', 'u', [id]).catch(() => undefined); // some daemons leave it open after an action
     if (offered !== undefined) found.onAction(offered.id);
@@ -116,6 +119,7 @@ export async function createFreedesktopAdapter(deps: {
         };
         const body = list.includes('body-markup') ? escapeMarkup(notice.body) : notice.body;
         const replaces = ids.get(notice.key) ?? 0;
+        if (replaces !== 0) replaced.add(replaces);
         const [id] = await call('Notify', 'susssasa{sv}i', [
           deps.appName,
           replaces,
@@ -125,7 +129,7 @@ export async function createFreedesktopAdapter(deps: {
           actions,
           hints,
           notice.life === 'stays' ? 0 : -1,
-        ]);
+        ]).finally(() => replaced.delete(replaces));
         if (typeof id !== 'number') throw new Error('Notify gave no id');
         if (replaces !== 0 && replaces !== id) forget(replaces);
         shown.set(id, { notice, onAction });

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { _electron, type ElectronApplication, type Page } from 'playwright';
 import { electronRuntime } from '../../electron/dev/electron-runtime.mjs';
 import { PROJECT_FOLDER } from '../../electron/dev/run.mjs';
+import { type InMain, inMainOf } from './in-main';
 import { startProgram } from './processes';
 import type { TrayItem, TrayWatcher } from './tray';
 
@@ -34,6 +35,8 @@ export interface PersonFolders {
 
 export interface BedApp {
   readonly electron: ElectronApplication;
+  /** Runs a function in the main process; take this one, not `electron.evaluate` (in-main.ts says why). */
+  readonly inMain: InMain;
   readonly processId: number;
   readonly home: string;
   /** XDG_RUNTIME_DIR of this app. */
@@ -111,6 +114,7 @@ function bedApp(
   });
   return {
     electron,
+    inMain: inMainOf(electron),
     processId,
     ...folders,
     env,

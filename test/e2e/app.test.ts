@@ -41,7 +41,7 @@ describe('the app', { timeout: 90_000 }, () => {
   test('a page has no token, no Node and only its bridge', async () => {
     expect(await inPage('typeof require + typeof process + typeof window.consent')).toBe('undefinedundefinedundefined');
     expect(await inPage('Object.keys(window.hallpass).sort().join()')).toBe('invoke,on');
-    const preferences = await app.electron.evaluate(({ BrowserWindow }) => {
+    const preferences = await app.inMain(({ BrowserWindow }) => {
       const [window] = BrowserWindow.getAllWindows();
       return (
         window?.webContents as unknown as { getLastWebPreferences(): Record<string, unknown> } | undefined
@@ -97,7 +97,7 @@ describe('the app', { timeout: 90_000 }, () => {
     await page.evaluate('void window.open("https://example.invalid/")');
     expect(await page.evaluate('location.origin')).toBe('app://hallpass');
     expect(await inPage('navigator.permissions.query({ name: "geolocation" }).then((p) => p.state)')).toBe('denied');
-    expect(await app.electron.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
+    expect(await app.inMain(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
   });
 
   test('the tray has its menu, and comes back with a restarted watcher', async () => {
@@ -114,7 +114,7 @@ describe('the app', { timeout: 90_000 }, () => {
       'window.heard = [], window.hallpass.on("notice", (n) => window.heard.push(n.code)), window.hallpass.on("navigate", (n) => window.heard.push(n.to))',
     );
     const link = (text: string) =>
-      app.electron.evaluate(
+      app.inMain(
         ({ app: electron }, url) => void electron.emit('second-instance', {}, ['x', '--flag', url], '/', null),
         text,
       );
@@ -125,14 +125,14 @@ describe('the app', { timeout: 90_000 }, () => {
   });
 
   test('the service comes back by itself when it is killed', async () => {
-    const before = await app.electron.evaluate(
+    const before = await app.inMain(
       ({ app: electron }) => electron.getAppMetrics().find((m) => m.name === 'Hallpass Service')?.pid ?? 0,
     );
     process.kill(before, 'SIGKILL');
     await until(
       'another service',
       async () => {
-        const pid = await app.electron.evaluate(
+        const pid = await app.inMain(
           ({ app: electron }) => electron.getAppMetrics().find((m) => m.name === 'Hallpass Service')?.pid ?? 0,
         );
         return pid !== 0 && pid !== before;

@@ -15,9 +15,9 @@ interface Tiny {
   notify(title: string, body: string): void;
 }
 
-const seenBy = (app: BedApp) => app.electron.evaluate(() => Reflect.get(globalThis, 'tiny').seen as Tiny['seen']);
+const seenBy = (app: BedApp) => app.inMain(() => Reflect.get(globalThis, 'tiny').seen as Tiny['seen']);
 const notify = (app: BedApp, title: string) =>
-  app.electron.evaluate((_electron, text) => Reflect.get(globalThis, 'tiny').notify(text, 'from the tiny app'), title);
+  app.inMain((_electron, text) => Reflect.get(globalThis, 'tiny').notify(text, 'from the tiny app'), title);
 
 describe('a whole bed', () => {
   let bed: Bed;
@@ -65,7 +65,7 @@ describe('a whole bed', () => {
   });
 
   test('the keyring is real', async () => {
-    const storage = await app.electron.evaluate(() => {
+    const storage = await app.inMain(() => {
       const { safeStorage } = Reflect.get(globalThis, 'tiny') as Tiny;
       return { available: safeStorage.isEncryptionAvailable(), backend: safeStorage.getSelectedStorageBackend() };
     });
@@ -136,7 +136,7 @@ test('a bed without keyring, tray and notifications is possible, and the tray ma
   try {
     const app = await bed.launchApp({ app: TINY_APP });
     await app.window();
-    const available = await app.electron.evaluate(() => {
+    const available = await app.inMain(() => {
       const { safeStorage } = Reflect.get(globalThis, 'tiny') as Tiny;
       return safeStorage.isEncryptionAvailable();
     });

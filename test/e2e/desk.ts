@@ -61,7 +61,7 @@ export const sessionPhase = (app: BedApp, wanted: SessionState['phase']): Promis
 
 /** Process id of the bundled service; 0 while there is none. */
 export const servicePid = (app: BedApp): Promise<number> =>
-  app.electron.evaluate(
+  app.inMain(
     ({ app: electron }) => electron.getAppMetrics().find((each) => each.name === 'Hallpass Service')?.pid ?? 0,
   );
 

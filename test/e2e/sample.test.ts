@@ -27,15 +27,13 @@ describe('the sample workspace', { timeout: 90_000 }, () => {
   let grant: GrantView;
 
   const children = () =>
-    ada.app.electron.evaluate(({ BrowserWindow }) =>
+    ada.app.inMain(({ BrowserWindow }) =>
       (BrowserWindow.getAllWindows()[0]?.contentView.children ?? []).map((view) => view.getBounds()),
     );
   const card = (): Promise<Page> =>
     until('the card', () => ada.app.electron.windows().find((page) => page.url().startsWith('consent:')));
   const focusIn = () =>
-    ada.app.electron.evaluate(
-      ({ webContents }) => webContents.getFocusedWebContents()?.getURL().split(':')[0] ?? 'nowhere',
-    );
+    ada.app.inMain(({ webContents }) => webContents.getFocusedWebContents()?.getURL().split(':')[0] ?? 'nowhere');
   const resourceIdOf = async (name: string): Promise<string> =>
     (await ada.call('catalog.list')).items.find(({ resource }) => resource.name === name)?.resource.id ?? '';
   const ask = async (name: string, level: string, ttlMs: number) =>
@@ -57,13 +55,13 @@ describe('the sample workspace', { timeout: 90_000 }, () => {
     );
   /** What the next native question is answered with: the index of a button. */
   const answerWith = (response: number) =>
-    ada.app.electron.evaluate(({ dialog }, index) => {
+    ada.app.inMain(({ dialog }, index) => {
       dialog.showMessageBox = () => Promise.resolve({ response: index, checkboxChecked: false }) as never;
     }, response);
 
   /** Timers of the main process of just this length wait until `letThemPass`. */
   const holdTimersOf = (lengthMs: number) =>
-    ada.app.electron.evaluate((_electron, wanted) => {
+    ada.app.inMain((_electron, wanted) => {
       const honest = globalThis.setTimeout;
       const held: (() => void)[] = [];
       Object.assign(globalThis, {
@@ -73,7 +71,7 @@ describe('the sample workspace', { timeout: 90_000 }, () => {
       });
     }, lengthMs);
   const letThemPass = () =>
-    ada.app.electron.evaluate(() => {
+    ada.app.inMain(() => {
       for (const run of (globalThis as never as { heldTimers: (() => void)[] }).heldTimers.splice(0)) run();
     });
 
@@ -168,7 +166,7 @@ describe('the sample workspace', { timeout: 90_000 }, () => {
   });
 
   test('a copied password leaves the clipboard by itself, and the credential’s window holds it without a script', async () => {
-    const readClipboard = () => ada.app.electron.evaluate(({ clipboard }) => clipboard.readText());
+    const readClipboard = () => ada.app.inMain(({ clipboard }) => clipboard.readText());
     const [local] = (await injections(ada)).filter((one) => one.grantId === grant.id);
     const passfile = local?.files.find((file) => !file.endsWith('.pg_service.conf')) ?? '';
     const password = readFileSync(passfile, 'utf8').trim().split(':').at(-1) ?? '';
@@ -178,14 +176,14 @@ describe('the sample workspace', { timeout: 90_000 }, () => {
     expect(window.url()).toBe('reveal://credential/');
     // the page is there a moment before its own process says the address it committed to
     const preferences = await until('the window’s preferences', () =>
-      ada.app.electron.evaluate(({ webContents }) => {
+      ada.app.inMain(({ webContents }) => {
         const found = webContents.getAllWebContents().find((each) => each.getURL().startsWith('reveal:'));
         const asked = found as unknown as { getLastWebPreferences(): { javascript?: boolean } } | undefined;
         return asked && { javascript: asked.getLastWebPreferences().javascript };
       }),
     );
     expect(preferences.javascript).toBe(false);
-    await ada.app.electron.evaluate(({ BrowserWindow }) => {
+    await ada.app.inMain(({ BrowserWindow }) => {
       for (const each of BrowserWindow.getAllWindows())
         if (each.webContents.getURL().startsWith('reveal:')) each.close();
     });
@@ -202,7 +200,7 @@ describe('the sample workspace', { timeout: 90_000 }, () => {
 
   test('the log is saved to a file that the verifier accepts', async () => {
     const file = join(folder, 'audit.jsonl');
-    await ada.app.electron.evaluate(({ dialog }, path) => {
+    await ada.app.inMain(({ dialog }, path) => {
       dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath: path }) as never;
     }, file);
     const saved = await ada.invoke<{ path: string; entries: number }>('audit.save', { kind: 'log' });
@@ -239,7 +237,7 @@ describe('the sample workspace', { timeout: 90_000 }, () => {
     await until('written', async () =>
       (await injections(ada)).some((one) => one.grantId === jumped.id && one.state === 'injected'),
     );
-    await ada.app.electron.evaluate((_electron, lengthMs) => {
+    await ada.app.inMain((_electron, lengthMs) => {
       const honest = Date.now;
       Date.now = () => honest() + lengthMs;
     }, 6 * MINUTE_MS);
@@ -252,7 +250,7 @@ describe('the sample workspace', { timeout: 90_000 }, () => {
 
   test('quitting with a live grant asks: cancel, stay in the tray, or end it and go', async () => {
     const visible = () =>
-      ada.app.electron.evaluate(({ BrowserWindow }) =>
+      ada.app.inMain(({ BrowserWindow }) =>
         BrowserWindow.getAllWindows()
           .find((each) => each.webContents.getURL().startsWith('app:'))
           ?.isVisible(),

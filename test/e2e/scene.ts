@@ -117,9 +117,7 @@ export async function lastLogin(
 
 /** Pid of the bundled service of that desktop. */
 export const servicePid = (person: Person): Promise<number> =>
-  person.app.electron.evaluate(
-    ({ app }) => app.getAppMetrics().find((one) => one.name === 'Hallpass Service')?.pid ?? 0,
-  );
+  person.app.inMain(({ app }) => app.getAppMetrics().find((one) => one.name === 'Hallpass Service')?.pid ?? 0);
 
 const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {

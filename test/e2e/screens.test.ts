@@ -46,7 +46,7 @@ describe('every screen', { timeout: 120_000 }, () => {
   }, 60_000);
 
   const resize = (size: (typeof SIZES)[number]) =>
-    ada.app.electron.evaluate(
+    ada.app.inMain(
       ({ BrowserWindow }, { width, height }) => BrowserWindow.getAllWindows()[0]?.setContentSize(width, height),
       size,
     );

@@ -67,7 +67,7 @@ describe('under attack', { timeout: 120_000 }, () => {
     );
   /** Runs in the page of the card, from the main process. */
   const inCard = <T>(where: 'pane' | 'window', script: string): Promise<T> =>
-    host.electron.evaluate(
+    host.inMain(
       async ({ webContents, BrowserWindow }, [place, code]) => {
         const cards = webContents.getAllWebContents().filter((each) => each.getURL().startsWith('consent:'));
         const windows = BrowserWindow.getAllWindows().map((each) => each.webContents.id);
@@ -214,7 +214,7 @@ describe('under attack', { timeout: 120_000 }, () => {
       })()`);
       expect([url, await page.evaluate('location.href.startsWith("app://hallpass/")')]).toEqual([url, true]);
     }
-    expect(await guest.electron.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
+    expect(await guest.inMain(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
     const permissions =
       await page.evaluate(`Promise.all(['geolocation', 'notifications', 'camera', 'microphone', 'clipboard-read', 'midi', 'storage-access', 'persistent-storage']
       .map((name) => navigator.permissions.query({ name }).then((p) => p.state, () => 'unknown')))`);
@@ -262,13 +262,13 @@ describe('under attack', { timeout: 120_000 }, () => {
       'window.hallpass.invoke("settings.set", JSON.parse(\'{"__proto__":{"admin":1},"constructor":{"prototype":{"admin":1}}}\')).then(() => "set", (e) => e.code)',
     );
     expect(['set', 'invalid-input']).toContain(polluted);
-    expect(await guest.electron.evaluate(() => ({}) as { admin?: number })).toEqual({});
+    expect(await guest.inMain(() => ({}) as { admin?: number })).toEqual({});
     expect((await invoke<AppInfo>(guest, 'app.info')).platform).toBe('linux');
   });
 
   test('a window of the right origin with our own preload script, but not ours, is refused', async () => {
     const out = join(import.meta.dirname, '../../out');
-    const answers = await host.electron.evaluate(
+    const answers = await host.inMain(
       async ({ BrowserWindow, session }, preload) => {
         const rogue = async (url: string, script: string, code: string, partition: string | null) => {
           const window = new BrowserWindow({
@@ -360,7 +360,7 @@ describe('under attack', { timeout: 120_000 }, () => {
     await until('armed again', () => canApprove('pane'));
     // The page moves the card, and at once the person's click lands on it.
     const moved = { requestId, bounds: { x: 330, y: 60, width: 520, height: 600 } };
-    const atOnce = await host.electron.evaluate(
+    const atOnce = await host.inMain(
       async ({ webContents }, move) => {
         const all = webContents.getAllWebContents();
         await all.find((each) => each.getURL().startsWith('app:'))?.executeJavaScript(move);
@@ -387,7 +387,7 @@ describe('under attack', { timeout: 120_000 }, () => {
     const kinds: string[] = [];
     for (const app of [host, guest]) {
       const pages = await until('the pages', async () => {
-        const all = await app.electron.evaluate(({ webContents }) =>
+        const all = await app.inMain(({ webContents }) =>
           webContents.getAllWebContents().map((each) => ({
             url: each.getURL(),
             preferences: (
@@ -425,14 +425,14 @@ describe('under attack', { timeout: 120_000 }, () => {
       const config = join(app.home, '.config', 'Hallpass');
       const read = (file: string) => JSON.parse(readFileSync(join(config, file), 'utf8')) as { wrapped: string };
       const unwrap = (text: string) =>
-        app.electron.evaluate(({ safeStorage }, it) => safeStorage.decryptString(Buffer.from(it, 'base64')), text);
+        app.inMain(({ safeStorage }, it) => safeStorage.decryptString(Buffer.from(it, 'base64')), text);
       const keys = JSON.parse(await unwrap(read('device-keys.json').wrapped));
       secrets[`signing key of the ${name}`] = keys.signing;
       secrets[`sealing key of the ${name}`] = keys.sealing;
       if (name === 'host') secrets['data key'] = await unwrap(read('data-key.json').wrapped);
       // Tokens live in the main process alone: look there, to know what to look for elsewhere.
       const heap = join(bed.folder, `${name}-main.heapsnapshot`);
-      await app.electron.evaluate((_electron, file) => {
+      await app.inMain((_electron, file) => {
         (process as unknown as { getBuiltinModule(id: string): { writeHeapSnapshot(f: string): void } })
           .getBuiltinModule('v8')
           .writeHeapSnapshot(file);
@@ -462,7 +462,7 @@ describe('under attack', { timeout: 120_000 }, () => {
       const page = await app.window();
       await page.evaluate(`window.planted = ${JSON.stringify(marker)}; void 0`);
       const file = join(bed.folder, `${name}-page.heapsnapshot`);
-      await app.electron.evaluate(async ({ webContents }, to) => {
+      await app.inMain(async ({ webContents }, to) => {
         await webContents
           .getAllWebContents()
           .find((each) => each.getURL().startsWith('app:'))
@@ -660,6 +660,6 @@ describe('one home', { timeout: 60_000 }, () => {
     const heard = (await page.evaluate('window.heard')) as string[];
     expect(heard.slice(0, 2)).toEqual(['bad-link', 'bad-link']);
     expect(heard[2]).toContain('grt_01jd0000000000000000000000');
-    expect(await first.electron.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
+    expect(await first.inMain(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
   });
 });

@@ -187,7 +187,7 @@ describe('what ends access early', { timeout: 180_000 }, () => {
   /** The clock of the service's machine is set forward while it is down: it begins again with the removal it had not finished. */
   async function twoMinutesLater(host: Person): Promise<void> {
     const ahead = fileURLToPath(new URL('fixtures/clock-ahead.cjs', import.meta.url));
-    await host.app.electron.evaluate(
+    await host.app.inMain(
       ({ utilityProcess }, [program, aheadMs]) => {
         const { fork } = utilityProcess;
         utilityProcess.fork = (entry, args = [], options) => fork(program, [entry, aheadMs, ...args], options);

@@ -128,7 +128,8 @@ export const ConnectionCheck = z.object({
   name: z.string(),
   ok: z.boolean(),
   detail: z.string(),
-  /** What to run by hand to mend it. */ remedy: z.string().nullable(),
+  /** What to do about it, in words. */ remedy: z.string().nullable(),
+  /** What to run or paste by hand to mend it, as it stands. */ command: z.string().nullable(),
 });
 export const ConnectionReport = z
   .object({
@@ -145,7 +146,14 @@ export const LevelPlan = z
   .object({
     digest: z.string(),
     levels: z.array(Level),
-    steps: z.array(z.object({ database: z.string(), sql: z.string(), why: z.string(), done: z.boolean() })),
+    steps: z.array(
+      z.object({
+        database: z.string().nullable().describe('null: the whole server'),
+        sql: z.string(),
+        why: z.string(),
+        done: z.boolean(),
+      }),
+    ),
     notes: z.array(z.string()),
   })
   .meta({ id: 'LevelPlan' });

@@ -104,7 +104,8 @@ function Report({ report, words, old }: ReportProps) {
             <div>
               <b>{check.name}</b> <span className="sr-only">{check.ok ? 'passed: ' : 'failed: '}</span>
               <span className="mut selectable">{check.detail}</span>
-              {check.remedy !== null && <CopyBlock text={check.remedy} what={`what mends ${check.name}`} />}
+              {check.remedy !== null && <p className="selectable">{check.remedy}</p>}
+              {check.command !== null && <CopyBlock text={check.command} what={`what mends ${check.name}`} />}
             </div>
           </li>
         ))}

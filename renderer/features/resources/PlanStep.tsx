@@ -7,7 +7,7 @@ import { invoke } from '../../app/bridge';
 import { wordCount } from '../../app/words';
 import { Button, ErrorState, LevelTag, Loading, Skeleton, toast } from '../../ui';
 import { formOfKind } from './kinds';
-import { byPlace, scriptOf, stepWord } from './kinds/parts/words';
+import { byPlace, scriptOf, stepWord, WHOLE_SERVER } from './kinds/parts/words';
 import styles from './resources.module.css';
 import type { Guide } from './useGuide';
 
@@ -76,9 +76,10 @@ export function PlanStep({ course }: { readonly course: Guide }) {
         </ul>
       )}
       {byPlace(plan.steps).map((group) => (
-        <section key={group.place} aria-label={`${words.place} ${group.place}`}>
+        <section key={group.place} aria-label={group.place === null ? WHOLE_SERVER : `${words.place} ${group.place}`}>
           <h3 className={styles.place}>
-            <span className="dim">{words.place}</span> <span className="mono">{group.place}</span>
+            <span className="dim">{group.place === null ? WHOLE_SERVER : words.place}</span>{' '}
+            {group.place !== null && <span className="mono">{group.place}</span>}
           </h3>
           <ol className={styles.statements}>
             {group.steps.map((step) => (

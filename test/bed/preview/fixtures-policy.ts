@@ -1,4 +1,5 @@
 /** A fuller policy, its history, and what drafts of it would change; for the pictures of Policy and Resources. */
+import { fine, wrong } from '../../../electron/service/provisioners/checks';
 import type { PolicyCheck, PolicyVersion } from '../../../shared/contract/policy';
 import type { ConnectionReport, LevelPlan } from '../../../shared/contract/resources';
 import { HOUR_MS } from '../../../shared/domain/instant';
@@ -158,12 +159,12 @@ export const goodReport: ConnectionReport = {
   targetLabel: 'PostgreSQL 18',
   serverVersion: '18.4',
   checks: [
-    { name: 'Connection', ok: true, detail: 'Signed in as hallpass_manager to inventory, with TLS.', remedy: null },
-    { name: 'Version', ok: true, detail: 'PostgreSQL 18.4', remedy: null },
-    { name: 'Primary', ok: true, detail: 'The server takes changes.', remedy: null },
-    { name: 'Manager', ok: true, detail: 'Not a superuser; may make roles.', remedy: null },
-    { name: 'Trial', ok: true, detail: 'A role was made, given a password and dropped (rolled back).', remedy: null },
-    { name: 'Schemas', ok: true, detail: 'public', remedy: null },
+    fine('Connection', 'Signed in as hallpass_manager to inventory, with TLS.'),
+    fine('Version', 'PostgreSQL 18.4'),
+    fine('Primary', 'The server takes changes.'),
+    fine('Manager', 'Not a superuser; may make roles.'),
+    fine('Trial', 'A role was made, given a password and dropped (rolled back).'),
+    fine('Schemas', 'public'),
   ],
   recipe: RECIPE,
 };
@@ -172,18 +173,8 @@ export const badReport: ConnectionReport = {
   ok: false,
   checks: [
     ...goodReport.checks.slice(0, 3),
-    {
-      name: 'Manager',
-      ok: false,
-      detail: 'hallpass_manager may not make roles.',
-      remedy: 'ALTER ROLE "hallpass_manager" CREATEROLE;',
-    },
-    {
-      name: 'Schemas',
-      ok: false,
-      detail: 'There is no schema "stock" in this database.',
-      remedy: 'CREATE SCHEMA "stock";',
-    },
+    wrong('Manager', 'hallpass_manager may not make roles.', null, 'ALTER ROLE "hallpass_manager" CREATEROLE;'),
+    wrong('Schemas', 'There is no schema "stock" in this database.', null, 'CREATE SCHEMA "stock";'),
   ],
 };
 const step = (sql: string, why: string, done = false) => ({ database: 'inventory', sql, why, done });

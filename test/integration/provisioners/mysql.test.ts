@@ -98,13 +98,13 @@ describe.skipIf(missing !== null)(missing ?? 'MariaDB', () => {
       await provisioner.close(); // global rights are read when a connection begins
       const found = await wrongOnes();
       expect(found.map(({ name }) => name)).toEqual(['Manager’s rights', 'Reading back']);
-      for (const { remedy } of found) await server.query(remedy ?? '');
+      for (const { command } of found) await server.query(command ?? '');
       await provisioner.close();
       expect(await wrongOnes()).toEqual([]);
       await server.query(`GRANT CREATE VIEW, TRIGGER ON orders.* TO \`${readWrite.targetRole}\``);
       const [level] = await wrongOnes();
       expect(level).toMatchObject({ name: 'Level read-write', detail: expect.stringContaining('leave a way in') });
-      await server.query(level?.remedy ?? '');
+      await server.query(level?.command ?? '');
       expect(await wrongOnes()).toEqual([]);
     });
 
@@ -138,7 +138,7 @@ describe.skipIf(missing !== null)(missing ?? 'MariaDB', () => {
         admin.destroy();
       }
       const mark = (await provisioner.test(second)).checks.find(({ name }) => name === 'Mark');
-      expect(mark).toMatchObject({ ok: false, remedy: expect.stringContaining('WITH ADMIN OPTION') });
+      expect(mark).toMatchObject({ ok: false, command: expect.stringContaining('WITH ADMIN OPTION') });
       expect((await provisioner.end(second, principal)).readBack).toEqual(GONE);
     });
 
@@ -265,8 +265,8 @@ describe.skipIf(missing !== null)(missing ?? 'MariaDB', () => {
       for (const says of ['GRANT EVENT', 'event_scheduler = ON']) {
         const [found, ...others] = await wrongOnes();
         expect(others).toEqual([]);
-        expect(found).toMatchObject({ name: 'The server’s own deadline', remedy: expect.stringContaining(says) });
-        await server.query(found?.remedy ?? '');
+        expect(found).toMatchObject({ name: 'The server’s own deadline', command: expect.stringContaining(says) });
+        await server.query(found?.command ?? '');
       }
       expect(await wrongOnes()).toEqual([]);
       expect((await provisioner.test(own())).recipe).toContain('GRANT EVENT ON `orders`.*');
@@ -306,7 +306,7 @@ describe.skipIf(missing !== null)(missing ?? 'MariaDB', () => {
       beforeAll(async () => {
         await server.query('CREATE DATABASE IF NOT EXISTS deadlines');
         const missing = (await provisioner.test(elsewhere())).checks.find((check) => !check.ok);
-        await server.query(missing?.remedy ?? '');
+        await server.query(missing?.command ?? '');
       });
 
       test.each([

@@ -302,7 +302,7 @@ describe.each(POSTGRES_MAJORS)('PostgreSQL %i', (major) => {
     const alter = (sql: string) => server.query('postgres', sql);
     const wrongOnes = async () => (await provisioner.test(target)).checks.filter((check) => !check.ok);
     await alter('ALTER ROLE hallpass_manager NOCREATEROLE');
-    expect((await wrongOnes()).map((check) => check.remedy)).toContain('ALTER ROLE "hallpass_manager" CREATEROLE;');
+    expect((await wrongOnes()).map((check) => check.command)).toContain('ALTER ROLE "hallpass_manager" CREATEROLE;');
     await expect(provisioner.create(target, order(newPrincipal(), readOnly))).rejects.toMatchObject({
       kind: 'refused',
     });
@@ -310,10 +310,10 @@ describe.each(POSTGRES_MAJORS)('PostgreSQL %i', (major) => {
     await alter(`ALTER ROLE "${readOnly.targetRole}" CREATEDB`);
     await server.query('orders', `GRANT CREATE ON SCHEMA app TO "${readWrite.targetRole}"`);
     await server.query('orders', 'GRANT CREATE ON SCHEMA public TO PUBLIC');
-    const remedies = (await wrongOnes()).map((check) => check.remedy);
-    expect(remedies).toHaveLength(3);
-    expect(remedies).toContain(`REVOKE CREATE ON SCHEMA "app" FROM "${readWrite.targetRole}";`);
-    for (const sql of remedies) await server.query('orders', sql ?? '');
+    const commands = (await wrongOnes()).map((check) => check.command);
+    expect(commands).toHaveLength(3);
+    expect(commands).toContain(`REVOKE CREATE ON SCHEMA "app" FROM "${readWrite.targetRole}";`);
+    for (const sql of commands) await server.query('orders', sql ?? '');
     expect(await wrongOnes()).toEqual([]);
   });
 

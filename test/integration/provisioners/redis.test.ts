@@ -224,7 +224,7 @@ describe.skipIf(missing !== null)(missing ?? 'Redis', () => {
         expect(report.ok).toBe(false);
         const failed = report.checks.filter((check) => !check.ok);
         expect(failed.map((check) => check.name)).toEqual([`Manager rights on ${filed.name}`]);
-        expect(failed[0]?.remedy).toBe(`ACL SETUSER ${MANAGER} ${remedy}`);
+        expect(failed[0]?.command).toBe(`ACL SETUSER ${MANAGER} ${remedy}`);
         await filed.command('ACL', 'SETUSER', MANAGER, remedy);
         expect((await provisioner.test(target)).ok).toBe(true);
       }

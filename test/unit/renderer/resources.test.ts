@@ -106,6 +106,8 @@ test('what is copied of a plan is what is left to run, per place', () => {
   expect(byPlace(plan.steps).map((one) => one.place)).toEqual(['inventory', 'other']);
   expect(scriptOf(plan, words)).not.toContain('CREATE ROLE "hallpass_inventory_read_only"');
   expect(scriptOf(plan, words)).toMatch(/-- database: other\nSELECT 1;$/);
+  const everywhere = { database: null, sql: 'CREATE ROLE r', why: '', done: false };
+  expect(scriptOf({ ...plan, steps: [everywhere] }, words)).toBe('-- the whole server\nCREATE ROLE r;');
 });
 test('commands are copied as a shell reads them, not as SQL', () => {
   const steps = [{ database: '123456789012', sql: 'aws iam create-role …', why: '', done: false }];

@@ -4,9 +4,11 @@
  * deny that is there before the session is, and at an early end by the same deny without a date (marks.ts).
  * Here only the order of things; how each is done is in the files beside it.
  */
+
 import type { AwsCredential, AwsSettings } from '../../../../shared/contract/aws';
 import type { ConnectionReport, Level } from '../../../../shared/contract/resources';
 import { isSameAccount } from '../../../../shared/domain/same-place';
+import { wrong } from '../checks';
 import { checkDeadlineIn, checkPrincipalName, checkValidFor } from '../principal-name';
 import { type Provisioner, TargetError } from '../provisioner';
 import { type AwsTarget, createClients, partitionOf } from './clients';
@@ -96,7 +98,7 @@ function failedReport(target: AwsTarget, error: TargetError): ConnectionReport {
     ok: false,
     targetLabel: labelOf(target),
     serverVersion: null,
-    checks: [{ name: 'Connection', ok: false, detail: error.message, remedy }],
+    checks: [wrong('Connection', error.message, remedy)],
     recipe: recipeFor(target, ''),
   };
 }

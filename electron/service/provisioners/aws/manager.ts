@@ -2,8 +2,10 @@
  * What the manager's keys need on an account, and whether they have it: each role is assumed for real and a mark is written
  * and taken away again. Each failed check comes with the command that mends it; the recipe is the least that is needed.
  */
+
 import type { ConnectionReport } from '../../../../shared/contract/resources';
 import { MINUTE_MS, SECOND_MS } from '../../../../shared/domain/instant';
+import { type Check, fine, wrong } from '../checks';
 import { TRIAL_PRINCIPAL } from '../principal-name';
 import {
   type Aws,
@@ -19,12 +21,8 @@ import {
 import { markDocument, policyName } from './marks';
 import { trustedArn } from './plan';
 
-type Check = ConnectionReport['checks'][number];
 const TRIAL_SESSION = 'hallpass-connection-test';
 const SHORTEST_SESSION_SECONDS = 900;
-
-const fine = (name: string, detail: string): Check => ({ name, ok: true, detail, remedy: null });
-const wrong = (name: string, detail: string, remedy: string): Check => ({ name, ok: false, detail, remedy });
 
 export async function checkManager(aws: Aws, target: AwsTarget): Promise<ConnectionReport> {
   const { settings } = target;
@@ -68,6 +66,7 @@ async function checkRole(aws: Aws, target: AwsTarget, role: string, callerArn: s
         wrong(
           label,
           `It allows sessions of ${longest / 60} minutes at most.`,
+          null,
           `aws iam update-role --role-name ${name} --max-session-duration ${seconds}`,
         ),
       ];

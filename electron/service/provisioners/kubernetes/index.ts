@@ -3,9 +3,11 @@
  * lives as long as the grant. Deleting the account is what ends it: every token of it dies with it.
  * Here only the order of things; how each is done is in the files beside it.
  */
+
 import type { KubernetesCredential, KubernetesRole, KubernetesSettings } from '../../../../shared/contract/kubernetes';
 import type { ConnectionReport, Level, LevelPlan } from '../../../../shared/contract/resources';
 import { isSameCluster } from '../../../../shared/domain/same-place';
+import { wrong } from '../checks';
 import { checkShown, planDigest } from '../level-plan';
 import { checkPrincipalName, checkValidFor } from '../principal-name';
 import { type Provisioner, TargetError } from '../provisioner';
@@ -118,7 +120,7 @@ function failedReport(target: KubernetesTarget, error: TargetError): ConnectionR
     ok: false,
     targetLabel: labelOf(null),
     serverVersion: null,
-    checks: [{ name: 'Connection', ok: false, detail: error.message, remedy }],
+    checks: [wrong('Connection', error.message, remedy)],
     recipe: manifestFor(target.settings),
   };
 }

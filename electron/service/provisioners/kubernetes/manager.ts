@@ -2,9 +2,11 @@
  * What the manager's account needs on a cluster, whether it has it, and whether the roles of the levels are what they are said
  * to be. The server itself is asked (SelfSubjectAccessReview, and a dry run of what a grant makes), never our own idea of RBAC.
  */
+
 import { z } from 'zod';
 import type { KubernetesRole } from '../../../../shared/contract/kubernetes';
 import type { ConnectionReport } from '../../../../shared/contract/resources';
+import { type Check, fine, wrong } from '../checks';
 import { TRIAL_PRINCIPAL } from '../principal-name';
 import { TargetError } from '../provisioner';
 import { type KubernetesApi, type KubernetesTarget, refusal, wordsOf } from './api';
@@ -22,10 +24,8 @@ import {
   type Where,
 } from './objects';
 
-type Check = ConnectionReport['checks'][number];
-const APPLY = 'Apply the recipe below: kubectl apply -f -';
-const fine = (name: string, detail: string): Check => ({ name, ok: true, detail, remedy: null });
-const wrong = (name: string, detail: string, remedy: string): Check => ({ name, ok: false, detail, remedy });
+/** The recipe stands below the checks. */
+const APPLY = 'Apply the recipe below with kubectl apply -f -.';
 
 const Version = z.object({ gitVersion: z.string().max(100), major: z.string(), minor: z.string() });
 

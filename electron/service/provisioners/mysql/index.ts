@@ -3,10 +3,12 @@
  * level's role as its default role.
  * Here only the order of things; how each is done is in the files beside it.
  */
+
 import type { MysqlCredential, MysqlSettings } from '../../../../shared/contract/mysql';
 import type { ConnectionReport, Level } from '../../../../shared/contract/resources';
 import type { Random } from '../../../../shared/domain/instant';
 import { isSamePlace } from '../../../../shared/domain/same-place';
+import { wrong } from '../checks';
 import { checkDeadlineIn, checkPrincipalName, checkValidFor } from '../principal-name';
 import { type Provisioner, TargetError } from '../provisioner';
 import { listPrincipals } from './accounts';
@@ -99,7 +101,7 @@ function failedReport(target: MysqlTarget, error: TargetError): ConnectionReport
     ok: false,
     targetLabel: 'MySQL or MariaDB',
     serverVersion: null,
-    checks: [{ name: 'Connection', ok: false, detail: error.message, remedy }],
+    checks: [wrong('Connection', error.message, remedy)],
     recipe: `-- MariaDB\n${recipeFor(target, 'mariadb')}\n\n-- MySQL\n${recipeFor(target, 'mysql')}`,
   };
 }

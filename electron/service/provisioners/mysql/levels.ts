@@ -17,8 +17,6 @@ export const RIGHTS: Readonly<Record<RolePurpose, readonly string[]>> = {
   read_write: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
 };
 export const PURPOSES = Object.keys(RIGHTS) as RolePurpose[];
-/** Statements about roles belong to no schema. */
-const ANYWHERE = '(any)';
 
 /** What this provisioner proposes for a resource: `read-only` and `read-write`. */
 export const proposedLevels = (resourceName: string): Level[] => [
@@ -59,18 +57,19 @@ export const applyLevels = (db: Connection, target: MysqlTarget, digest: string)
     idle: 'A statement ran but had no effect.',
   });
 
+/** Statements about roles belong to no schema. */
 async function roleSteps(db: Connection, role: string, purpose: RolePurpose): Promise<Step[]> {
   const { flavor, manager } = db.standing;
   const name = roleInSql(flavor, role);
   return [
     {
-      database: ANYWHERE,
+      database: null,
       sql: `CREATE ROLE IF NOT EXISTS ${name}`,
       why: `Carries the level ${purpose.replace('_', '-')}.`,
       done: await roleExists(db, role),
     },
     {
-      database: ANYWHERE,
+      database: null,
       sql: `GRANT ${name} TO ${account(manager.user, manager.host)} WITH ADMIN OPTION`,
       why: 'Lets the manager give the level to temporary users.',
       done: await canGrantRole(db, role),

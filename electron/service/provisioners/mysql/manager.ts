@@ -2,8 +2,10 @@
  * What the manager needs on a target, and whether it has it. What can be tried is tried (there are no transactions around users,
  * so the trial user is real, locked, and dropped); each failed check comes with the statement that mends it.
  */
+
 import type { ConnectionReport } from '../../../../shared/contract/resources';
 import type { Random } from '../../../../shared/domain/instant';
+import { type Check, fine, wrong } from '../checks';
 import { TRIAL_PRINCIPAL } from '../principal-name';
 import { canGrantRole, managerRights, mayEndConnections, roleExists } from './accounts';
 import { asTargetError, type Connection, type MysqlTarget, numberOf } from './connections';
@@ -13,7 +15,6 @@ import { account, groupRoleName, ident, literal, markRoleFor, schemaInGrant } fr
 import { type Flavor, isAtLeast, OLDEST, PRODUCT, roleInSql } from './standing';
 import { newPassword, oneAtATime } from './users';
 
-type Check = ConnectionReport['checks'][number];
 /** Privileges that make a level more than it says. */
 const MAKES_OBJECTS = ['Create_view_priv', 'Create_routine_priv', 'Event_priv', 'Trigger_priv', 'Grant_priv'] as const;
 
@@ -31,9 +32,6 @@ const READ: Readonly<Record<Flavor, readonly { readonly table: string; readonly 
     { table: 'db', columns: '' },
   ],
 };
-
-const fine = (name: string, detail: string): Check => ({ name, ok: true, detail, remedy: null });
-const wrong = (name: string, detail: string, remedy: string): Check => ({ name, ok: false, detail, remedy });
 
 /** Checks a connection and the manager's rights. `connect` failures are the caller's to report (there is no connection). */
 export async function checkManager(db: Connection, target: MysqlTarget, random: Random): Promise<ConnectionReport> {
@@ -123,8 +121,8 @@ async function checkRights(db: Connection): Promise<Check> {
     ...(rights.has('PROCESS') ? [] : ['PROCESS']),
     ...(mayEndConnections(rights) ? [] : [flavor === 'mariadb' ? 'CONNECTION ADMIN' : 'CONNECTION_ADMIN']),
   ];
-  const remedy = `GRANT ${missing.join(', ')} ON *.* TO ${account(manager.user, manager.host)};`;
-  if (missing.length > 0) return wrong(name, `The manager lacks ${missing.join(', ')}.`, remedy);
+  const command = `GRANT ${missing.join(', ')} ON *.* TO ${account(manager.user, manager.host)};`;
+  if (missing.length > 0) return wrong(name, `The manager lacks ${missing.join(', ')}.`, null, command);
   if (rights.has('SUPER') || rights.has('SHUTDOWN'))
     return fine(name, `${manager.user} can do nearly everything: it works, but needs far less. See the recipe.`);
   return fine(name, 'May make users, see sessions and end them.');
@@ -133,17 +131,17 @@ async function checkRights(db: Connection): Promise<Check> {
 async function checkReading(db: Connection): Promise<Check> {
   const name = 'Reading back';
   const { flavor, manager } = db.standing;
-  const remedies: string[] = [];
+  const commands: string[] = [];
   for (const { table, columns } of READ[flavor]) {
     try {
       await db.query(`SELECT ${columns ? columns.trim().slice(1, -1) : '*'} FROM mysql.${table} LIMIT 1`);
     } catch (error) {
       if (numberOf(error) === 0) throw error;
-      remedies.push(`GRANT SELECT${columns} ON mysql.${table} TO ${account(manager.user, manager.host)};`);
+      commands.push(`GRANT SELECT${columns} ON mysql.${table} TO ${account(manager.user, manager.host)};`);
     }
   }
-  if (remedies.length === 0) return fine(name, 'Users, roles and their rights can be read.');
-  return wrong(name, 'What is on the server can not be read, so no end could be proven.', remedies.join(' '));
+  if (commands.length === 0) return fine(name, 'Users, roles and their rights can be read.');
+  return wrong(name, 'What is on the server can not be read, so no end could be proven.', null, commands.join(' '));
 }
 
 /** Makes, marks, locks and drops a user that could never log in. */
@@ -163,7 +161,7 @@ async function tryOut(db: Connection, target: MysqlTarget, random: Random): Prom
   } catch (error) {
     if (numberOf(error) === 0) throw error;
     const { message } = asTargetError(error, target);
-    return wrong(name, message, `GRANT CREATE USER ON *.* TO ${account(manager.user, manager.host)};`);
+    return wrong(name, message, null, `GRANT CREATE USER ON *.* TO ${account(manager.user, manager.host)};`);
   }
 }
 
@@ -180,11 +178,11 @@ async function checkDeadline(db: Connection, target: MysqlTarget): Promise<Check
     await db.query(`DROP EVENT IF EXISTS ${event}`);
   } catch (error) {
     if (numberOf(error) === 0) throw error;
-    const remedy = `GRANT EVENT ON ${schemaInGrant(deadlineSchema)}.* TO ${account(user, host)};`;
-    return [wrong(name, asTargetError(error, target).message, remedy)];
+    const command = `GRANT EVENT ON ${schemaInGrant(deadlineSchema)}.* TO ${account(user, host)};`;
+    return [wrong(name, asTargetError(error, target).message, null, command)];
   }
   if (await schedulerRuns(db)) return [fine(name, `An event in ${deadlineSchema} ends each log-in.`)];
-  return [wrong(name, 'The event scheduler is off: no event would run.', 'SET GLOBAL event_scheduler = ON;')];
+  return [wrong(name, 'The event scheduler is off: no event would run.', null, 'SET GLOBAL event_scheduler = ON;')];
 }
 
 async function checkSchemas(db: Connection, target: MysqlTarget): Promise<Check> {
@@ -216,13 +214,14 @@ async function checkLevels(db: Connection, target: MysqlTarget): Promise<Check[]
         wrong(
           label,
           `${role} may make objects or grant rights: a holder could leave a way in behind.`,
+          null,
           makes
             .map(({ schema, right }) => `REVOKE ${right} ON \`${schema.replaceAll('`', '``')}\`.* FROM ${name};`)
             .join(' '),
         ),
       );
     else if (!(await canGrantRole(db, role)))
-      checks.push(wrong(label, `${manager.user} may not grant ${role}. Who made the role can let it.`, grant));
+      checks.push(wrong(label, `${manager.user} may not grant ${role}.`, 'Who made the role can let it:', grant));
     else checks.push(fine(label, `${role} can be granted, and can make nothing that stays.`));
   }
   const mark = markRoleFor(target.resourceId);
@@ -231,6 +230,7 @@ async function checkLevels(db: Connection, target: MysqlTarget): Promise<Check[]
       wrong(
         'Mark',
         `Another manager made the role ${mark}, which marks this resource’s users.`,
+        null,
         `GRANT ${roleInSql(flavor, mark)} TO ${account(manager.user, manager.host)} WITH ADMIN OPTION;`,
       ),
     );

@@ -3,10 +3,12 @@
  * the server's own deadline, and membership in the level's group role.
  * Here only the order of things; how each is done is in the files beside it.
  */
+
 import type { PostgresCredential } from '../../../../shared/contract/credential';
 import type { ConnectionReport, Level, PostgresSettings } from '../../../../shared/contract/resources';
 import type { Random } from '../../../../shared/domain/instant';
 import { isSamePlace } from '../../../../shared/domain/same-place';
+import { wrong } from '../checks';
 import { checkDeadlineIn, checkValidFor } from '../principal-name';
 import { type Provisioner, TargetError } from '../provisioner';
 import { type Connection, createConnections, type PgTarget } from './connections';
@@ -116,7 +118,7 @@ function failedReport(target: PgTarget, error: TargetError): ConnectionReport {
     ok: false,
     targetLabel: 'PostgreSQL',
     serverVersion: null,
-    checks: [{ name: 'Connection', ok: false, detail: error.message, remedy }],
+    checks: [wrong('Connection', error.message, remedy)],
     recipe: recipeFor(target, FIRST_SUPPORTED_MAJOR),
   };
 }

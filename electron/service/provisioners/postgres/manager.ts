@@ -2,7 +2,9 @@
  * What the manager role needs on a target, and whether it has it. The rights are tried in a transaction that is rolled
  * back, not only read from the catalog; each failed check comes with the statement that mends it.
  */
+
 import type { ConnectionReport } from '../../../../shared/contract/resources';
+import { type Check, fine, wrong } from '../checks';
 import { TRIAL_PRINCIPAL } from '../principal-name';
 import { type Connection, codeOf, type PgTarget } from './connections';
 import { openSchemas, type Standing, standingOf } from './levels';
@@ -10,11 +12,7 @@ import { poolerRecipe } from './pooler';
 import { FIRST_MAJOR_WITH_SET_OPTION, grantToManager } from './principal';
 import { groupRoleName, ident, literal, markFor } from './quoting';
 
-type Check = ConnectionReport['checks'][number];
 export const FIRST_SUPPORTED_MAJOR = 13;
-
-const fine = (name: string, detail: string): Check => ({ name, ok: true, detail, remedy: null });
-const wrong = (name: string, detail: string, remedy: string): Check => ({ name, ok: false, detail, remedy });
 
 /** Checks a connection and the manager's rights. `connect` failures are the caller's to report (there is no connection). */
 export async function checkManager(db: Connection, target: PgTarget): Promise<ConnectionReport> {
@@ -97,11 +95,12 @@ async function checkAttributes(db: Connection, standing: Standing): Promise<Chec
     'SELECT rolcreaterole, rolinherit, rolreplication OR rolbypassrls OR rolcreatedb AS more FROM pg_roles WHERE rolname = current_user',
   );
   if (!rows[0].rolcreaterole)
-    return wrong(name, `${standing.manager} may not make roles.`, `ALTER ROLE ${manager} CREATEROLE;`);
+    return wrong(name, `${standing.manager} may not make roles.`, null, `ALTER ROLE ${manager} CREATEROLE;`);
   if (!rows[0].rolinherit)
     return wrong(
       name,
       `${standing.manager} does not inherit what it is a member of.`,
+      null,
       `ALTER ROLE ${manager} INHERIT;`,
     );
   return fine(
@@ -131,7 +130,7 @@ async function tryOut(db: Connection, target: PgTarget, standing: Standing): Pro
   } catch (error) {
     if (!/^[0-9A-Z]{5}$/.test(codeOf(error))) throw error;
     const words = error instanceof Error ? error.message : 'failed';
-    return wrong(name, words, `ALTER ROLE ${ident(standing.manager)} CREATEROLE INHERIT;`);
+    return wrong(name, words, null, `ALTER ROLE ${ident(standing.manager)} CREATEROLE INHERIT;`);
   } finally {
     await db.query('ROLLBACK');
   }
@@ -184,6 +183,7 @@ async function checkLevels(db: Connection, target: PgTarget, standing: Standing)
         wrong(
           label,
           `${roleName} can log in or has attributes of its own.`,
+          null,
           `ALTER ROLE ${name} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;`,
         ),
       );
@@ -192,6 +192,7 @@ async function checkLevels(db: Connection, target: PgTarget, standing: Standing)
         wrong(
           label,
           `${roleName} may create objects: a holder could leave a way in behind.`,
+          null,
           role.creates.map((s) => `REVOKE CREATE ON SCHEMA ${ident(s)} FROM ${name};`).join(' '),
         ),
       );
@@ -200,6 +201,7 @@ async function checkLevels(db: Connection, target: PgTarget, standing: Standing)
         wrong(
           label,
           `${standing.manager} may not grant ${roleName}.`,
+          null,
           `GRANT ${name} TO ${manager} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;`,
         ),
       );
@@ -211,8 +213,8 @@ async function checkLevels(db: Connection, target: PgTarget, standing: Standing)
   else if (owner.canUse) checks.push(fine('Owner role', `Tables left behind go to ${ownerName}.`));
   else {
     const options = standing.major >= FIRST_MAJOR_WITH_SET_OPTION ? ' WITH INHERIT TRUE, SET TRUE' : '';
-    const remedy = `GRANT ${ident(ownerName)} TO ${manager}${options};`;
-    checks.push(wrong('Owner role', `${standing.manager} is not a member of ${ownerName}.`, remedy));
+    const command = `GRANT ${ident(ownerName)} TO ${manager}${options};`;
+    checks.push(wrong('Owner role', `${standing.manager} is not a member of ${ownerName}.`, null, command));
   }
   return checks;
 }
@@ -221,6 +223,11 @@ async function checkPublicCreate(db: Connection): Promise<Check> {
   const name = 'Nothing can be left behind';
   const open = await openSchemas(db);
   if (open.length === 0) return fine(name, 'No schema lets everybody create objects.');
-  const remedy = open.map((schema) => `REVOKE CREATE ON SCHEMA ${ident(schema.name)} FROM PUBLIC;`).join(' ');
-  return wrong(name, `Everybody may create objects in: ${open.map((schema) => schema.name).join(', ')}.`, remedy);
+  const command = open.map((schema) => `REVOKE CREATE ON SCHEMA ${ident(schema.name)} FROM PUBLIC;`).join(' ');
+  return wrong(
+    name,
+    `Everybody may create objects in: ${open.map((schema) => schema.name).join(', ')}.`,
+    null,
+    command,
+  );
 }

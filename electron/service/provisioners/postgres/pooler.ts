@@ -4,8 +4,10 @@
  * somebody else's and the end of a grant can't find them), lead to this server, and be shut when the role is.
  * So a trial role goes through it once. It carries our mark and a deadline: were we to die here, the sweep finds it.
  */
-import type { ConnectionReport, PostgresSettings } from '../../../../shared/contract/resources';
+
+import type { PostgresSettings } from '../../../../shared/contract/resources';
 import type { Random } from '../../../../shared/domain/instant';
+import { type Check, fine, wrong } from '../checks';
 import { TargetError } from '../provisioner';
 import type { Connection, Connections, PgTarget } from './connections';
 import { endAccess } from './ending';
@@ -14,7 +16,6 @@ import { ident, literal, markFor, principalIdent } from './quoting';
 import { workOffResidue } from './residue';
 import { newLogin } from './scram';
 
-type Check = ConnectionReport['checks'][number];
 const NAME = 'Through the pooler';
 const TRIAL_LIMIT_S = 60;
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -49,23 +50,21 @@ export async function checkPooler(connections: Connections, target: PgTarget, ra
         () => true,
       );
     if (!isShut)
-      return wrong(
+      return refusedBecause(
         'A log-in that had ended was let in again: the pooler remembers passwords.',
         'Use auth_query, not auth_file, for the log-ins of people.',
       );
     const { host, port } = clientAddress(target.settings);
-    return {
-      name: NAME,
-      ok: true,
-      detail: `A trial log-in went through ${host}:${port} to PostgreSQL ${major} as itself, and was shut out after its end.`,
-      remedy: null,
-    };
+    return fine(
+      NAME,
+      `A trial log-in went through ${host}:${port} to PostgreSQL ${major} as itself, and was shut out after its end.`,
+    );
   } finally {
     await removeTrial(connections, target, principal);
   }
 }
 
-const wrong = (detail: string, remedy: string): Check => ({ name: NAME, ok: false, detail, remedy });
+const refusedBecause = (detail: string, remedy: string): Check => wrong(NAME, detail, remedy);
 
 async function makeTrial(db: Connection, target: PgTarget, principal: string, verifier: string): Promise<number> {
   const { rows } = await db.query(
@@ -92,7 +91,7 @@ async function findProblem(
     return await connections.asPerson(target, login, async (pooled) => {
       const { rows } = await pooled.query('SELECT session_user::text AS name, pg_backend_pid() AS pid');
       if (rows[0].name !== login.user)
-        return wrong(
+        return refusedBecause(
           `The pooler signs everybody in as ${rows[0].name}: the end of a grant could not find its sessions.`,
           'Take user= out of the [databases] line of this database in pgbouncer.ini.',
         );
@@ -104,14 +103,17 @@ async function findProblem(
         return found.rowCount === 1;
       });
       if (isHere) return null;
-      return wrong(
+      return refusedBecause(
         `The session behind the pooler is not one of ${target.settings.host}:${target.settings.port}.`,
         'Let both addresses lead to the same server.',
       );
     });
   } catch (error) {
     if (!(error instanceof TargetError)) throw error;
-    return wrong(error.message, 'Let the pooler look log-ins up on the server (auth_query); the recipe shows how.');
+    return refusedBecause(
+      error.message,
+      'Let the pooler look log-ins up on the server (auth_query); the recipe shows how.',
+    );
   }
 }
 

@@ -2,14 +2,15 @@
  * What the manager user needs on each node, and whether it has it: asked of the server with ACL DRYRUN, which changes
  * nothing. Each failed check comes with the command that mends it.
  */
+
 import type { RedisSettings } from '../../../../shared/contract/redis';
 import type { ConnectionReport } from '../../../../shared/contract/resources';
+import { type Check, fine, wrong } from '../checks';
 import { TRIAL_PRINCIPAL } from '../principal-name';
 import type { TargetError } from '../provisioner';
 import { type Node, type RedisTarget, tryEveryNode } from './nodes';
 import { askFacts, findUser, type NodeFacts } from './users';
 
-type Check = ConnectionReport['checks'][number];
 /** Selectors, rights of reading apart from rights of writing, and ACL DRYRUN came with it. Every Valkey has them. */
 export const FIRST_SUPPORTED_MAJOR = 7;
 
@@ -24,9 +25,6 @@ const NEEDED: readonly (readonly [rule: string, ...call: string[]])[] = [
   ['+client|kill', 'CLIENT', 'KILL', 'USER', TRIAL_PRINCIPAL],
 ];
 const DRYRUN = '+acl|dryrun';
-
-const fine = (name: string, detail: string): Check => ({ name, ok: true, detail, remedy: null });
-const wrong = (name: string, detail: string, remedy: string): Check => ({ name, ok: false, detail, remedy });
 
 /** The least rights, as one command for each node. Shown by the connection test; docs/redis.md explains it. */
 export const recipeFor = ({ managerUser }: Pick<RedisSettings, 'managerUser'>): string =>
@@ -110,6 +108,7 @@ async function checkRights(node: Node, managerUser: string, name: string): Promi
     canAsk
       ? `${managerUser} lacks ${missing.join(' ')}.`
       : `${managerUser} may not run ACL DRYRUN, so nothing can be tried.`,
+    null,
     `ACL SETUSER ${managerUser} ${missing.join(' ')}`,
   );
 }
@@ -128,7 +127,8 @@ async function checkDefaultUser(node: Node, name: string): Promise<Check> {
     return wrong(
       name,
       'Everybody who reaches this node is let in without a password.',
-      'Give it one and its programs too: ACL SETUSER default resetpass ><a long random password>',
+      'Give it one, and its programs too:',
+      'ACL SETUSER default resetpass ><a long random password>',
     );
   return fine(name, user?.isOn ? 'Asks for a password.' : 'Is off.');
 }

@@ -3,11 +3,13 @@
  * several, and changed when the last one is done, by a command or a webhook, where there is one. There is no principal on a
  * target: who holds it is kept with the secret itself (document.ts). Without a change, its end can't be proven and says so.
  */
+
 import type { SecretCredential } from '../../../../shared/contract/credential';
 import type { ConnectionReport, Level, LevelPlan } from '../../../../shared/contract/resources';
 import type { SecretSettings } from '../../../../shared/contract/secret';
 import { canonicalJson } from '../../../../shared/crypto/canonical-json';
 import type { Random } from '../../../../shared/domain/instant';
+import { fine, wrong } from '../checks';
 import { checkShown, NOTHING_TO_RUN, planDigest } from '../level-plan';
 import { checkDeadlineIn, checkPrincipalName, checkValidFor } from '../principal-name';
 import { type Provisioner, type ReadBack, type StoredSecret, type Target, TargetError } from '../provisioner';
@@ -269,13 +271,13 @@ async function testSecret(target: SecretTarget, rotatorFor: RotatorOf): Promise<
   const checks: ConnectionReport['checks'] = [];
   const attempt = async (name: string, remedy: string, work: () => Promise<string>) => {
     try {
-      checks.push({ name, ok: true, detail: await work(), remedy: null });
+      checks.push(fine(name, await work()));
     } catch (error) {
       if (!(error instanceof TargetError)) throw error;
-      checks.push({ name, ok: false, detail: error.message, remedy });
+      checks.push(wrong(name, error.message, remedy));
     }
   };
-  await attempt('Secret', 'One value on a line: API_KEY=…', async () => {
+  await attempt('Secret', 'Write one value on a line: API_KEY=…', async () => {
     const names = Object.keys(readDocument(target.secret).values);
     return `Hands out ${names.join(', ')}.`;
   });

@@ -3,9 +3,11 @@
  * with a certificate that may run `true` only; the revocation list is tried with a certificate that is always on it.
  * It stops at the first refusal: sshd counts those, and shuts out an address that collects them.
  */
+
 import { spawn } from 'node:child_process';
 import type { ConnectionReport } from '../../../../shared/contract/resources';
 import type { SshSettings } from '../../../../shared/contract/ssh';
+import { type Check, fine, wrong } from '../checks';
 import { type Target, TargetError } from '../provisioner';
 import { type Authority, authorityOf } from './authority';
 import type { HookClient, HostCheck } from './hook-client';
@@ -13,7 +15,6 @@ import { principalsOf, recipeFor } from './recipe';
 import { CANARY_SERIAL, OWN_SERIAL } from './serial';
 import type { SshClient } from './ssh-client';
 
-type Check = ConnectionReport['checks'][number];
 export interface CheckDeps {
   readonly ssh: SshClient;
   readonly hook: HookClient;
@@ -21,9 +22,6 @@ export interface CheckDeps {
 const PROBE_ID = 'hallpass-probe';
 const SCAN_LIMIT_MS = 6_000;
 const LABEL = 'SSH host';
-
-const passed = (name: string, detail: string): Check => ({ name, ok: true, detail, remedy: null });
-const failed = (name: string, detail: string, remedy: string | null): Check => ({ name, ok: false, detail, remedy });
 
 /** Logs in to a level's account and runs `true`. @throws TargetError when the host says no */
 export async function probe(
@@ -51,13 +49,14 @@ export async function checkHost(deps: CheckDeps, target: Target<SshSettings>): P
   });
   try {
     authority = authorityOf(target.secret);
-    checks.push(passed('Certificate authority', `its public half is ${authority.line}`));
+    checks.push(fine('Certificate authority', `its public half is ${authority.line}`));
   } catch (error) {
     checks.push(
-      failed(
+      wrong(
         'Certificate authority',
         wordsOf(error),
-        'Paste a private key as made by: ssh-keygen -t ed25519 -f hallpass-ca',
+        'Paste a private key as this makes one:',
+        'ssh-keygen -t ed25519 -f hallpass-ca',
       ),
     );
     return done();
@@ -67,9 +66,7 @@ export async function checkHost(deps: CheckDeps, target: Target<SshSettings>): P
     try {
       await probe(deps.ssh, settings, authority, login);
       answered = true;
-      checks.push(
-        passed(name, `level ${login.level}; a certificate for ${principalsOf(login).join(', ')} is accepted`),
-      );
+      checks.push(fine(name, `level ${login.level}; a certificate for ${principalsOf(login).join(', ')} is accepted`));
     } catch (error) {
       answered = error instanceof TargetError && error.kind === 'refused';
       checks.push(await refusal(settings, name, error));
@@ -78,7 +75,7 @@ export async function checkHost(deps: CheckDeps, target: Target<SshSettings>): P
   }
   if (settings.hook === null)
     checks.push(
-      passed('Hook', 'there is none: open sessions are not cut, and an early end waits for the certificate to run out'),
+      fine('Hook', 'there is none: open sessions are not cut, and an early end waits for the certificate to run out'),
     );
   else checks.push(...(await hookChecks(deps, settings, authority)));
   return done();
@@ -91,14 +88,14 @@ async function hookChecks({ ssh, hook }: CheckDeps, settings: SshSettings, autho
     found = await hook.check({ settings, hook: settings.hook, authority });
   } catch (error) {
     return [
-      failed('Hook', wordsOf(error), 'Run the recipe on the host: it installs the hook and its settings for sshd.'),
+      wrong('Hook', wordsOf(error), 'Run the recipe on the host: it installs the hook and its settings for sshd.'),
     ];
   }
-  const checks = [passed('Hook', `answers as ${settings.hook.user}, version ${found.version}`)];
+  const checks = [fine('Hook', `answers as ${settings.hook.user}, version ${found.version}`)];
   checks.push(
     found.seesSessions
-      ? passed('Sessions', 'sshd asks the hook at each log-in, so sessions are seen and cut')
-      : failed(
+      ? fine('Sessions', 'sshd asks the hook at each log-in, so sessions are seen and cut')
+      : wrong(
           'Sessions',
           'sshd does not ask the hook at log-ins, so it sees none',
           'Set AuthorizedPrincipalsCommand as in the recipe, then reload sshd.',
@@ -109,7 +106,7 @@ async function hookChecks({ ssh, hook }: CheckDeps, settings: SshSettings, autho
   try {
     await probe(ssh, settings, authority, login, CANARY_SERIAL);
     checks.push(
-      failed(
+      wrong(
         'Revocation list',
         'sshd accepted a certificate that is on the list',
         'Set RevokedKeys as in the recipe, then reload sshd.',
@@ -119,8 +116,8 @@ async function hookChecks({ ssh, hook }: CheckDeps, settings: SshSettings, autho
     const isRefusal = error instanceof TargetError && error.kind === 'refused';
     checks.push(
       isRefusal
-        ? passed('Revocation list', 'sshd refuses a certificate that is on it')
-        : failed('Revocation list', wordsOf(error), null),
+        ? fine('Revocation list', 'sshd refuses a certificate that is on it')
+        : wrong('Revocation list', wordsOf(error), null),
     );
   }
   return checks;
@@ -131,17 +128,19 @@ const wordsOf = (error: unknown): string => (error instanceof Error ? error.mess
 async function refusal(settings: SshSettings, name: string, error: unknown): Promise<Check> {
   const words = wordsOf(error);
   if (error instanceof TargetError && error.kind === 'unreachable')
-    return failed('Connection', words, 'Check host and port, and that a firewall lets this service through.');
+    return wrong('Connection', words, 'Check host and port, and that a firewall lets this service through.');
   if (words.includes('another host key')) {
     const keys = await hostKeysOf(settings);
-    const shown = keys.length > 0 ? keys.join('\n') : '(the host showed none)';
-    return failed(
-      'Host key',
-      words,
-      `The host shows now (compare on its console before you pin one of them):\n${shown}`,
-    );
+    return keys.length > 0
+      ? wrong(
+          'Host key',
+          words,
+          'The host shows these now; compare on its console before you pin one:',
+          keys.join('\n'),
+        )
+      : wrong('Host key', words, 'Look on the host’s console for its key; it showed none just now.');
   }
-  return failed(name, words, 'Run the recipe on the host, and check that the account exists and may log in.');
+  return wrong(name, words, 'Run the recipe on the host, and check that the account exists and may log in.');
 }
 
 /** What the host shows to anybody, as `type key`. Not proof of anything: somebody in between would show their own. */

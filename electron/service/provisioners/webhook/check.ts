@@ -2,9 +2,11 @@
  * The connection test of a receiver. Most receivers are written by hand, so it also attacks: a wrong signature, a call played
  * again, one that is late, one whose body was changed. A receiver that takes any of these is told so, with what to mend.
  */
+
 import type { ConnectionReport } from '../../../../shared/contract/resources';
 import type { WebhookSettings } from '../../../../shared/contract/webhook';
 import { MINUTE_MS } from '../../../../shared/domain/instant';
+import { type Check, fine, wrong } from '../checks';
 import { type Target, TargetError } from '../provisioner';
 import type { Caller } from './caller';
 import type { Descriptions } from './index';
@@ -12,11 +14,7 @@ import { ListAnswer } from './messages';
 import { NONCE_HEADER, SIGNATURE_HEADER, signCall, TIME_WINDOW_MS, TIMESTAMP_HEADER } from './signing';
 import { hostOf, type Sent } from './transport';
 
-type Check = ConnectionReport['checks'][number];
 const MAX_CLOCK_OFFSET_MS = MINUTE_MS;
-
-const fine = (name: string, detail: string): Check => ({ name, ok: true, detail, remedy: null });
-const wrong = (name: string, detail: string, remedy: string): Check => ({ name, ok: false, detail, remedy });
 
 /** Never throws a TargetError: what went wrong is in the report. */
 export async function checkReceiver(

@@ -1,4 +1,5 @@
 /** Pictures of an AWS resource: its form, tested with a role that allows too short a session, its plan, and its facts. */
+import { fine, wrong } from '../../../../electron/service/provisioners/checks';
 import type { ConnectionReport, LevelPlan } from '../../../../shared/contract/resources';
 import * as fixtures from '../fixtures';
 import type { Scene } from '../scene';
@@ -12,26 +13,16 @@ const report: ConnectionReport = {
   targetLabel: 'AWS',
   serverVersion: ACCOUNT,
   checks: [
-    { name: 'Connection', ok: true, detail: `Signed in as arn:aws:iam::${ACCOUNT}:user/hallpass.`, remedy: null },
-    { name: 'Account', ok: true, detail: ACCOUNT, remedy: null },
-    {
-      name: `Making a session of ${ROLES[0]}`,
-      ok: true,
-      detail: 'Tried as hallpass-connection-test; the keys were dropped.',
-      remedy: null,
-    },
-    {
-      name: `Ending a session of ${ROLES[0]}`,
-      ok: true,
-      detail: 'A deny was written, read and taken away.',
-      remedy: null,
-    },
-    {
-      name: `Role ${ROLES[1]}`,
-      ok: false,
-      detail: 'It allows sessions of 60 minutes at most.',
-      remedy: 'aws iam update-role --role-name operator --max-session-duration 14400',
-    },
+    fine('Connection', `Signed in as arn:aws:iam::${ACCOUNT}:user/hallpass.`),
+    fine('Account', ACCOUNT),
+    fine(`Making a session of ${ROLES[0]}`, 'Tried as hallpass-connection-test; the keys were dropped.'),
+    fine(`Ending a session of ${ROLES[0]}`, 'A deny was written, read and taken away.'),
+    wrong(
+      `Role ${ROLES[1]}`,
+      'It allows sessions of 60 minutes at most.',
+      null,
+      'aws iam update-role --role-name operator --max-session-duration 14400',
+    ),
   ],
   recipe: `# The manager’s policy: a user of its own with this and nothing else (now: arn:aws:iam::${ACCOUNT}:user/hallpass).
 {

@@ -1,4 +1,5 @@
 /** Pictures of a Kubernetes resource: its form, tested with a level that is more than it says, its plan, and its facts. */
+import { fine, wrong } from '../../../../electron/service/provisioners/checks';
 import type { KubernetesSettings } from '../../../../shared/contract/kubernetes';
 import type { ConnectionReport, LevelPlan } from '../../../../shared/contract/resources';
 import * as fixtures from '../fixtures';
@@ -59,31 +60,19 @@ const report: ConnectionReport = {
   targetLabel: 'Kubernetes 1.32',
   serverVersion: 'v1.32.13',
   checks: [
-    {
-      name: 'Connection',
-      ok: true,
-      detail: `${settings.server} answers as Kubernetes v1.32.13, its certificate is trusted.`,
-      remedy: null,
-    },
-    {
-      name: 'Service accounts',
-      ok: true,
-      detail: 'The manager may make them and their tokens in hallpass.',
-      remedy: null,
-    },
-    {
-      name: 'Bindings',
-      ok: false,
-      detail: 'The manager may not create rolebindings in checkout.',
-      remedy: 'Apply the recipe below: kubectl apply -f -',
-    },
-    {
-      name: 'Level read-only',
-      ok: false,
-      detail: 'ClusterRole edit may create pods: a holder can start or learn what outlives the grant.',
-      remedy: 'Mark the level as one that creates access, or name a role with less.',
-    },
-    { name: 'Making a temporary account', ok: true, detail: 'Tried as a dry run.', remedy: null },
+    fine('Connection', `${settings.server} answers as Kubernetes v1.32.13, its certificate is trusted.`),
+    fine('Service accounts', 'The manager may make them and their tokens in hallpass.'),
+    wrong(
+      'Bindings',
+      'The manager may not create rolebindings in checkout.',
+      'Apply the recipe below with kubectl apply -f -.',
+    ),
+    wrong(
+      'Level read-only',
+      'ClusterRole edit may create pods: a holder can start or learn what outlives the grant.',
+      'Mark the level as one that creates access, or name a role with less.',
+    ),
+    fine('Making a temporary account', 'Tried as a dry run.'),
   ],
   recipe: RECIPE,
 };

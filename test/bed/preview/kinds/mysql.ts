@@ -1,4 +1,5 @@
 /** Pictures of a MySQL or MariaDB resource: its form, tested with a manager that lacks rights, its plan, and its facts. */
+import { fine, wrong } from '../../../../electron/service/provisioners/checks';
 import type { ConnectionReport, LevelPlan } from '../../../../shared/contract/resources';
 import * as fixtures from '../fixtures';
 import type { KindPictures } from './pictures';
@@ -18,16 +19,16 @@ const report: ConnectionReport = {
   targetLabel: 'MariaDB 10.11',
   serverVersion: '10.11.19-MariaDB',
   checks: [
-    { name: 'Connection', ok: true, detail: 'Signed in as hallpass_manager@%, with TLS.', remedy: null },
-    { name: 'Version', ok: true, detail: 'MariaDB 10.11.19-MariaDB', remedy: null },
-    { name: 'Primary', ok: true, detail: 'The server takes changes.', remedy: null },
-    {
-      name: 'Manager’s rights',
-      ok: false,
-      detail: 'The manager lacks PROCESS, CONNECTION ADMIN.',
-      remedy: `GRANT PROCESS, CONNECTION ADMIN ON *.* TO ${MANAGER};`,
-    },
-    { name: 'Reading back', ok: true, detail: 'Users, roles and their rights can be read.', remedy: null },
+    fine('Connection', 'Signed in as hallpass_manager@%, with TLS.'),
+    fine('Version', 'MariaDB 10.11.19-MariaDB'),
+    fine('Primary', 'The server takes changes.'),
+    wrong(
+      'Manager’s rights',
+      'The manager lacks PROCESS, CONNECTION ADMIN.',
+      null,
+      `GRANT PROCESS, CONNECTION ADMIN ON *.* TO ${MANAGER};`,
+    ),
+    fine('Reading back', 'Users, roles and their rights can be read.'),
   ],
   recipe: RECIPE,
 };
@@ -48,13 +49,13 @@ const levels: LevelPlan['levels'] = [
 const rights = { ro: 'SELECT', rw: 'SELECT, INSERT, UPDATE, DELETE' } as const;
 const steps: LevelPlan['steps'] = (['ro', 'rw'] as const).flatMap((purpose) => [
   {
-    database: '(any)',
+    database: null,
     sql: `CREATE ROLE IF NOT EXISTS \`hallpass_shop-db_${purpose}\``,
     why: `Carries the level ${purpose === 'ro' ? 'read-only' : 'read-write'}.`,
     done: purpose === 'ro',
   },
   {
-    database: '(any)',
+    database: null,
     sql: `GRANT \`hallpass_shop-db_${purpose}\` TO ${MANAGER} WITH ADMIN OPTION`,
     why: 'Lets the manager give the level to temporary users.',
     done: purpose === 'ro',

@@ -1,4 +1,5 @@
 /** Webhooks and stored secrets: their forms, a test that attacks a receiver, what they say they can't do, and the file of variables. */
+import { fine, wrong } from '../../../../electron/service/provisioners/checks';
 import * as fixtures from '../fixtures';
 import type { Scene } from '../scene';
 import { ADD, type KindPictures, toFormOf } from './pictures';
@@ -7,7 +8,6 @@ const NOTES_LEVELS = [
   { name: 'read-only', description: 'Reads tickets.', targetRole: 'read-only', createsAccess: false },
   { name: 'read-write', description: 'Reads and answers tickets.', targetRole: 'read-write', createsAccess: false },
 ];
-const fine = (name: string, detail: string) => ({ name, ok: true, detail, remedy: null });
 const hookReport = {
   ok: false,
   targetLabel: 'Ticket desk 2.1',
@@ -19,12 +19,11 @@ const hookReport = {
     fine('A call without a signature', 'Refused with HTTP 401, as it must be.'),
     fine('A changed body', 'Refused with HTTP 401, as it must be.'),
     fine('A late call', 'Refused with HTTP 401, as it must be.'),
-    {
-      name: 'A call played again',
-      ok: false,
-      detail: 'It was answered with HTTP 200: whoever can reach the receiver can use it.',
-      remedy: 'Remember each hallpass-nonce for 10 minutes.',
-    },
+    wrong(
+      'A call played again',
+      'It was answered with HTTP 200: whoever can reach the receiver can use it.',
+      'Remember each hallpass-nonce for 10 minutes.',
+    ),
   ],
   recipe: `# The receiver answers POST calls below this address:
 https://desk.internal/hallpass/{describe,list,create,set-deadline,end,read-back,clean-up}
@@ -98,12 +97,11 @@ export const secret: KindPictures = {
     serverVersion: '1',
     checks: [
       fine('Secret', 'Hands out GITHUB_TOKEN.'),
-      {
-        name: 'Change at the end',
-        ok: false,
-        detail: 'rotate-github says that this secret does not work.',
-        remedy: 'See docs/secret.md for what a rotator answers.',
-      },
+      wrong(
+        'Change at the end',
+        'rotate-github says that this secret does not work.',
+        'See docs/secret.md for what a rotator answers.',
+      ),
     ],
     recipe: `# A rotator is a program in the folder "rotators" of the service’s data folder (0700), which gets its task on standard input:
 ./rotator check    {"values": …}                    → {"state": "works"} or {"state": "refused"}

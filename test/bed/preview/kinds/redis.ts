@@ -1,4 +1,5 @@
 /** Pictures of a Redis resource: its form as it begins, tested with a node that is down, its plan, and its facts. */
+import { fine, wrong } from '../../../../electron/service/provisioners/checks';
 import type { ConnectionReport, LevelPlan } from '../../../../shared/contract/resources';
 import * as fixtures from '../fixtures';
 import type { KindPictures } from './pictures';
@@ -13,26 +14,20 @@ const report: ConnectionReport = {
   targetLabel: 'Redis 7.0',
   serverVersion: null,
   checks: [
-    {
-      name: 'Connection to cache-1.internal:6379',
-      ok: true,
-      detail: 'Signed in as hallpass_manager, with TLS; primary.',
-      remedy: null,
-    },
-    { name: 'Version on cache-1.internal:6379', ok: true, detail: 'Redis 7.0', remedy: null },
-    {
-      name: 'Manager rights on cache-1.internal:6379',
-      ok: false,
-      detail: 'hallpass_manager lacks +acl|save +client|kill.',
-      remedy: 'ACL SETUSER hallpass_manager +acl|save +client|kill',
-    },
-    { name: 'Default user on cache-1.internal:6379', ok: true, detail: 'Asks for a password.', remedy: null },
-    {
-      name: 'Connection to cache-2.internal:6379',
-      ok: false,
-      detail: 'cache-2.internal:6379 could not be used: connect ECONNREFUSED 10.0.4.18:6379.',
-      remedy: 'Check host and port, and that a firewall lets this service through.',
-    },
+    fine('Connection to cache-1.internal:6379', 'Signed in as hallpass_manager, with TLS; primary.'),
+    fine('Version on cache-1.internal:6379', 'Redis 7.0'),
+    wrong(
+      'Manager rights on cache-1.internal:6379',
+      'hallpass_manager lacks +acl|save +client|kill.',
+      null,
+      'ACL SETUSER hallpass_manager +acl|save +client|kill',
+    ),
+    fine('Default user on cache-1.internal:6379', 'Asks for a password.'),
+    wrong(
+      'Connection to cache-2.internal:6379',
+      'cache-2.internal:6379 could not be used: connect ECONNREFUSED 10.0.4.18:6379.',
+      'Check host and port, and that a firewall lets this service through.',
+    ),
   ],
   recipe: RECIPE,
 };

@@ -1,4 +1,5 @@
 /** Pictures of an SSH resource: its form as it begins and filled in, tested with a host that shows another key, without a hook, its facts. */
+import { fine, wrong } from '../../../../electron/service/provisioners/checks';
 import type { ConnectionReport, LevelPlan } from '../../../../shared/contract/resources';
 import * as fixtures from '../fixtures';
 import type { Scene } from '../scene';
@@ -14,21 +15,19 @@ AuthorizedPrincipalsCommand /usr/local/sbin/hallpass-ssh-hook principals %s %i %
 AuthorizedPrincipalsCommandUser root
 HALLPASS
 sshd -t && systemctl reload ssh`;
-const passed = (name: string, detail: string) => ({ name, ok: true, detail, remedy: null });
 const report: ConnectionReport = {
   ok: false,
   targetLabel: 'SSH host',
   serverVersion: 'SSH-2.0',
   checks: [
-    passed('Certificate authority', 'its public half is ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO4y1wZ4O8bXWQ9X hallpass'),
-    passed('Log-in as deploy', 'level shell; a certificate for deploy is accepted'),
-    passed('Hook', 'answers as root, version 1'),
-    {
-      name: 'Sessions',
-      ok: false,
-      detail: 'sshd does not ask the hook at log-ins, so it sees none',
-      remedy: 'Set AuthorizedPrincipalsCommand as in the recipe, then reload sshd.',
-    },
+    fine('Certificate authority', 'its public half is ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO4y1wZ4O8bXWQ9X hallpass'),
+    fine('Log-in as deploy', 'level shell; a certificate for deploy is accepted'),
+    fine('Hook', 'answers as root, version 1'),
+    wrong(
+      'Sessions',
+      'sshd does not ask the hook at log-ins, so it sees none',
+      'Set AuthorizedPrincipalsCommand as in the recipe, then reload sshd.',
+    ),
   ],
   recipe: RECIPE,
 };

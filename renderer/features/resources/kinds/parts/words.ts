@@ -23,10 +23,13 @@ const SCRIPTS = {
 } as const;
 export const stepWord = ({ script }: PlanWords): string => SCRIPTS[script].step;
 
+/** Where steps belong that concern no single database. */
+export const WHOLE_SERVER = 'the whole server';
+
 type Steps = LevelPlan['steps'];
-/** The steps of each place, in the order they run. */
-export function byPlace(steps: Steps): { place: string; steps: Steps }[] {
-  const groups = new Map<string, Steps>();
+/** The steps of each place, in the order they run; null: the whole server. */
+export function byPlace(steps: Steps): { place: string | null; steps: Steps }[] {
+  const groups = new Map<string | null, Steps>();
   for (const step of steps) groups.set(step.database, [...(groups.get(step.database) ?? []), step]);
   return [...groups].map(([place, own]) => ({ place, steps: own }));
 }
@@ -35,9 +38,10 @@ export function scriptOf(plan: LevelPlan, words: PlanWords): string {
   const { comment, end } = SCRIPTS[words.script];
   return byPlace(plan.steps.filter((step) => !step.done))
     .map(({ place, steps }) =>
-      [`${comment} ${words.place}: ${place.replaceAll('\n', ' ')}`, ...steps.map((step) => `${step.sql}${end}`)].join(
-        '\n',
-      ),
+      [
+        `${comment} ${place === null ? WHOLE_SERVER : `${words.place}: ${place.replaceAll('\n', ' ')}`}`,
+        ...steps.map((step) => `${step.sql}${end}`),
+      ].join('\n'),
     )
     .join('\n\n');
 }

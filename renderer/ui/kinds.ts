@@ -15,8 +15,8 @@ interface KindWords {
   readonly given?: string;
   /** What an administrator runs on the target to take one login away by hand; left out: only words are known. */
   endByHand?(principal: string): string;
-  /** The same in words, where no command does it. */
-  readonly byHand?: string;
+  /** The same in words: where no command does it, or what the command needs. */
+  byHand?(principal: string): string;
   /** What the end does to what is open, said in the last minute; left out: sessions are cut. */
   readonly atEnd?: string;
 }
@@ -46,7 +46,7 @@ export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
     given: 'the secret is handed to you',
     Icon: KeySquare,
     commandFor: (name) => `hallpass run ${name} -- …`,
-    byHand:
+    byHand: () =>
       'Change the secret where it is used: what its holder knows opens nothing then. Give the new one to the resource.',
     atEnd: 'Changed at the end where the resource says how; else whoever kept it can use it.',
   },
@@ -54,6 +54,8 @@ export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
     label: 'Webhook',
     Icon: Webhook,
     commandFor: (name) => `hallpass run ${name} -- …`,
+    byHand: (principal) =>
+      `Take away what is named ${principal} where the receiver made it, and end what is open under that name. Its own log says where that is.`,
     atEnd: 'The receiver ends it, and decides what becomes of what is open.',
   },
   ssh: {
@@ -61,6 +63,8 @@ export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
     given: 'a certificate is made for you',
     Icon: SquareTerminal,
     commandFor: (name) => `ssh ${name}`,
+    endByHand: (principal) => `hallpass-ssh-hook end ${principal}`,
+    byHand: () => 'As root on the host. Without the hook there, the certificate opens nothing once it has run out.',
     atEnd: 'Open sessions are cut when it ends where the host has the hook; else they go on.',
   },
   aws: {
@@ -75,6 +79,8 @@ export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
     label: 'Kubernetes',
     Icon: Ship,
     commandFor: () => 'kubectl --kubeconfig …',
+    endByHand: (principal) =>
+      `kubectl delete serviceaccounts,rolebindings --all-namespaces --field-selector metadata.name=${principal.replace('_', '-')}\nkubectl delete clusterrolebindings ${principal.replace('_', '-')} --ignore-not-found`,
     atEnd: 'Requests are refused when it ends; an open exec, port-forward or watch goes on.',
   },
 };

@@ -16,6 +16,11 @@ export function ByHandDialog({ grant, onClose }: { readonly grant: GrantView; re
   const principal = principalName(grant.id);
   const words = wordsOfKind(grant.resource.kind);
   const commands = words?.endByHand?.(principal);
+  const inWords =
+    words?.byHand?.(principal) ??
+    (commands === undefined
+      ? `Take away everything that is named ${principal}, and end what is open under that name.`
+      : undefined);
   const { removal } = grant;
   return (
     <Dialog
@@ -55,27 +60,15 @@ export function ByHandDialog({ grant, onClose }: { readonly grant: GrantView; re
         <div>
           <dt className="lab">By hand, on the target</dt>
           <dd className={styles.commands}>
-            {commands === undefined ? (
-              <p>
-                {words?.byHand ?? (
-                  <>
-                    Take away everything that is named <span className="mono selectable">{principal}</span>, and end
-                    what is open under that name.
-                  </>
-                )}
-              </p>
-            ) : (
-              commands
-                .split('\n')
-                .map((line) => (
-                  <CommandLine
-                    key={line}
-                    command={line}
-                    length="whole"
-                    onCopy={() => invoke('text.copy', { text: line })}
-                  />
-                ))
-            )}
+            {inWords !== undefined && <p className="selectable">{inWords}</p>}
+            {commands?.split('\n').map((line) => (
+              <CommandLine
+                key={line}
+                command={line}
+                length="whole"
+                onCopy={() => invoke('text.copy', { text: line })}
+              />
+            ))}
           </dd>
         </div>
       </dl>

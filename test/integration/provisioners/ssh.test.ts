@@ -183,6 +183,23 @@ describe.skipIf(missing !== null)(`SSH${missing === null ? '' : ` (${missing})`}
       await provisioner.cleanUp(target, principal);
     });
 
+    test('is done by hand on the host’s console, by the name of the login, when no service gets there', async () => {
+      const principal = newPrincipal();
+      const other = newPrincipal();
+      const credential = await create(principal);
+      const session = await openWith(credential, 'echo here; sleep 600');
+      const live = await openWith(await create(other), 'echo here; cat');
+      expect(host.hook('end', principal)).toBe(`${principal} is ended; open sessions cut: 1\n`);
+      expect((await session.done).code).toBe(255);
+      expect((await run(credential, 'true')).err).toContain(DENIED);
+      expect(live.child.exitCode).toBeNull();
+      for (const wrong of [newPrincipal(), '../x', '*', '']) expect(() => host.hook('end', wrong)).toThrow();
+      for (const one of [principal, other]) {
+        expect((await provisioner.end(target, one)).readBack).toMatchObject({ canLogIn: false, sessionCount: 0 });
+        await provisioner.cleanUp(target, one);
+      }
+    });
+
     test('is done by the host’s own timer when no service runs: what is over is cut', async () => {
       const principal = newPrincipal();
       const other = newPrincipal();
@@ -265,7 +282,7 @@ describe.skipIf(missing !== null)(`SSH${missing === null ? '' : ` (${missing})`}
       const hostKeys = [publicLine(publicOfSeed(systemRandom.bytes(32)))];
       const [check] = await failed({ settings: { ...target.settings, hostKeys } });
       expect(check).toMatchObject({ name: 'Host key' });
-      expect(check?.remedy).toContain(host.hostKey);
+      expect(check?.command).toContain(host.hostKey);
       const order = { principal: newPrincipal(), level: READER, validForMs: MINUTE_MS, devicePublicKey: key.line };
       const wrong = { ...target, settings: { ...target.settings, hostKeys } };
       await expect(provisioner.create(wrong, order)).rejects.toMatchObject({ kind: 'refused' });

@@ -34,7 +34,7 @@ export const hostHook = (folders: HookFolders = HOOK_FOLDERS): string => `#!/bin
 # Hallpass: the hook of an SSH host. What it does and how it is installed: docs/ssh.md
 # Run by sshd:        hallpass-ssh-hook principals <serial> <key id> <user>
 # Run by Hallpass:    over ssh, the words in SSH_ORIGINAL_COMMAND
-# Run by an admin:    hallpass-ssh-hook setup | sweep
+# Run by an admin:    hallpass-ssh-hook setup | sweep | end <key id>
 set -u
 PATH=/usr/sbin:/usr/bin:/sbin:/bin; export PATH
 umask 077
@@ -154,8 +154,18 @@ sweep)
     [ "$now" -ge "$until" ] && cut_sessions "\${file##*/}" > /dev/null
   done
   exit 0;;
+end)
+  # On the console, when Hallpass can not get here: that certificate opens nothing any more, and its sessions are cut.
+  word "\${2:-}"
+  for file in "$state"/issued/*; do
+    [ -f "$file" ] && read -r name _ < "$file" && [ "$name" = "$2" ] || continue
+    serial=\${file##*/}
+    lock; : > "$state/ended/$serial" || fail "disk"; unlock
+    printf '%s is ended; open sessions cut: %s\\n' "$name" "$(cut_sessions "$serial")"; exit 0
+  done
+  fail "no certificate $2 was announced here";;
 '') ;;
-*) echo 'usage: hallpass-ssh-hook setup | sweep' >&2; exit 2;;
+*) echo 'usage: hallpass-ssh-hook setup | sweep | end <key id>' >&2; exit 2;;
 esac
 
 set -f; set -- \${SSH_ORIGINAL_COMMAND:-}; set +f

@@ -1,16 +1,22 @@
 /**
- * Test projects by what they need: `unit` nothing, `model` patience, `integration` real servers, `e2e` a real Electron on
+ * Test projects by what they need: `unit` (and `unit-apart`) nothing, `model` patience, `integration` real servers, `e2e` a real Electron on
  * the headless desktop. `npm test` runs them one after the other; `npx vitest run --config test/vitest.config.ts --project
  * unit` runs one.
  */
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** One project; time-outs are for hangs only, no test may depend on how fast the machine is. */
-function project(name: string, timeoutMs: number, more: { fileParallelism?: boolean; include?: string[] } = {}) {
+function project(
+  name: string,
+  timeoutMs: number,
+  more: { fileParallelism?: boolean; include?: string[]; exclude?: string[]; isolate?: boolean } = {},
+) {
   return {
     root,
     test: {
@@ -24,13 +30,21 @@ function project(name: string, timeoutMs: number, more: { fileParallelism?: bool
   };
 }
 
+/** Unit tests that put something else in a module's place: no other file may see that, so they get modules of their own. */
+const APART = readdirSync(path.join(root, 'test/unit'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => /\.test\.tsx?$/.test(name))
+  .map((name) => path.posix.join('test/unit', name.replaceAll(path.sep, '/')))
+  .filter((file) => /\bvi\.(mock|doMock)\(/.test(readFileSync(path.join(root, file), 'utf8')));
+
 export default defineConfig({
   root,
   test: {
     // Tests wait for servers and disks most of the time; Vitest would leave a machine of two cores with one worker.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
-      project('unit', 20_000),
+      // Modules are loaded once for all of them: fresh ones for each file took longer than the tests.
+      project('unit', 20_000, { isolate: false, exclude: APART }),
+      project('unit-apart', 20_000, { include: APART }),
       project('model', 300_000),
       project('integration', 120_000),
       project('e2e', 120_000, { fileParallelism: false }),

@@ -34,7 +34,7 @@ const STAGES = [
   { name: 'lint', run: () => program('node_modules/@biomejs/biome/bin/biome', ['ci', '.']) },
   { name: 'types', run: () => program('node_modules/typescript/bin/tsc', ['-b']) },
   { name: 'rules', run: importRules },
-  { name: 'unit', run: () => vitest('unit') },
+  { name: 'unit', run: () => vitest('unit', ['--project', 'unit-apart']) },
   { name: 'model', run: () => vitest('model') },
   { name: 'integration', run: () => vitest('integration', ['--maxWorkers=2']) },
   { name: 'e2e', run: endToEnd },

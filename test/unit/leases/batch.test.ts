@@ -1,6 +1,6 @@
 /** Results that are written together: one commit for many, and each its own fate. On a real store, with its writes counted. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { inBatch } from '../../../electron/service/leases/batch';
+import { inBatch, turnOfTheLoop } from '../../../electron/service/leases/batch';
 import type { Store, WriteOptions, WriteTx } from '../../../electron/service/store/store';
 import { type Desk, openDesk } from './desk';
 
@@ -67,6 +67,41 @@ test('who comes while one is written goes with the next', async () => {
   await first;
   expect(await Promise.all(during)).toEqual(['n1', 'n2']);
   expect(writes).toHaveLength(2);
+});
+
+test('who comes over several turns while one is written goes together with the next, and the queue is free afterwards', async () => {
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  let begun = () => {};
+  const beginning = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const first = inBatch(store, 'removal', async (tx) => {
+    begun();
+    await held;
+    return note('n0')(tx);
+  });
+  await beginning;
+  const later: Promise<string>[] = [];
+  for (const key of ['n1', 'n2', 'n3']) {
+    later.push(inBatch(store, 'removal', note(key)));
+    await turnOfTheLoop();
+    await turnOfTheLoop();
+  }
+  letGo();
+  expect(await Promise.all([first, ...later])).toEqual(['n0', 'n1', 'n2', 'n3']);
+  expect(writes).toHaveLength(2);
+  for (let turns = 0; turns < 5; turns++) await turnOfTheLoop();
+  expect(await inBatch(store, 'removal', note('n4'))).toBe('n4');
+});
+
+test('one turn of the loop is long enough for all who come in it, however many promises they wait for', async () => {
+  const early = inBatch(store, 'change', note('n0'));
+  for (let hops = 0; hops < 50; hops++) await null;
+  await Promise.all([early, inBatch(store, 'change', note('n1'))]);
+  expect(writes).toHaveLength(1);
 });
 
 test('removals do not wait for changes, nor one store for another', async () => {

@@ -11,6 +11,7 @@ import {
 import { reconcile, reconcileAll } from '../../../electron/service/leases/reconcile';
 import { type ReadBack, TargetError } from '../../../electron/service/provisioners/provisioner';
 import type { GrantTable, OrphanTable } from '../../../electron/service/store/schema';
+import type { Store } from '../../../electron/service/store/store';
 import { HOUR_MS, MINUTE_MS } from '../../../shared/domain/instant';
 import type { Fault, Operation } from '../../model/target';
 import { type Desk, eventually, openDesk } from './desk';
@@ -418,4 +419,28 @@ describe('the list of what could not be ended', () => {
     desk.clock.advance(MINUTE_MS);
     expect(await dueOrphans(desk.deps)).toEqual([resourceId]);
   });
+});
+
+test('stray logins are listed and ended while nothing else may be written', async () => {
+  const write: Store['write'] = (work, options) =>
+    options?.purpose === 'removal' || options?.purpose === 'upkeep'
+      ? desk.deps.store.write(work, options)
+      : Promise.reject(new Error('revoke only'));
+  const taking = { store: Object.create(desk.deps.store, { write: { value: write } }) };
+  const [stubborn, easy] = [stray(), stray()];
+  faulty((operation, principal) => (operation === 'end' && principal === stubborn ? 'refused' : 'none'));
+  await look('now', taking);
+  expect((await orphans()).map(({ principal }) => principal)).toEqual([stubborn]);
+  expect(desk.world.target.works(easy)).toBe(false);
+  faulty(() => 'none');
+  await postponeOrphans({ ...desk.deps, ...taking }, resourceId);
+  await look('now', taking);
+  expect(await orphans()).toEqual([]);
+  expect(desk.world.target.works(stubborn)).toBe(false);
+  const gone = stray();
+  faulty((operation, principal) => (operation === 'end' && principal === gone ? 'refused' : 'none'));
+  await look('now', taking);
+  desk.world.target.logins.delete(gone);
+  await forgetOrphansBut({ ...desk.deps, ...taking }, await resource(), new Set());
+  expect(await orphans()).toEqual([]);
 });

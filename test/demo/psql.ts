@@ -38,6 +38,7 @@ export interface OpenSession {
 /** Opens a session and leaves it working on the server until somebody cuts it. */
 export async function openSession(env: Readonly<Record<string, string>>, service: string): Promise<OpenSession> {
   const child = spawn('psql', ['-X', '-w', '-t', '-A', `service=${service}`], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.on('error', () => undefined); // it may be cut while we write
   let said = '';
   child.stderr.on('data', (chunk) => {
     said += chunk;

@@ -51,6 +51,7 @@ export const play: TargetPlay = {
       said.err += chunk;
     });
     const cut = new Promise<void>((resolve) => session.once('close', () => resolve()));
+    session.stdin.on('error', () => undefined); // it is cut
     session.stdin.write("SELECT 'in';\nSELECT SLEEP(3600);\n");
     await until('an open mysql session', () => said.out.includes('in'));
     const ended = await stage.giveBack(held);

@@ -22,6 +22,7 @@ export function startApp(options: { userDataDir: string; home: string; runtimeDi
   });
   const { stdin, stdout } = child;
   if (!stdin || !stdout) throw new Error('no pipes');
+  stdin.on('error', () => undefined); // killed before it has read
   const lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
   const exited = new Promise<void>((done) => child.once('exit', () => done()));
   return {

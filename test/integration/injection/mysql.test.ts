@@ -139,6 +139,7 @@ describe.skipIf(missing !== null)(missing ?? 'the option file of MySQL programs'
       const said = { out: '', err: '' };
       session.stderr.on('data', (chunk) => (said.err += chunk));
       const open = new Promise<void>((resolve) => session.stdout.on('data', () => resolve()));
+      session.stdin.on('error', () => undefined); // it is cut
       session.stdin.write("SELECT 'in';\nSELECT SLEEP(1000);\n");
       await open;
       const over = new Promise<number | null>((resolve) => session.once('close', resolve));

@@ -46,6 +46,7 @@ interface Life {
 function live(): Life {
   const child = spawn(process.execPath, [program.file], { stdio: ['pipe', 'pipe', 'inherit'] });
   const owner = { displayName: 'Ann', ...publicKeys(device) };
+  child.stdin?.on('error', () => undefined); // killed before it has read
   child.stdin?.end(JSON.stringify({ dataDir, dataKey, socketPath, launchToken, owner }));
   const gone = new Promise<void>((done) => child.once('close', () => done()));
   const ready = new Promise<boolean>((resolve) => {

@@ -46,6 +46,21 @@ describe('what the pages say', () => {
     expect(files.filter((file) => !existsSync(path.join(PROJECT_FOLDER, file)))).toEqual([]);
   });
 
+  test('the code and the tests that promises.md names are there', () => {
+    const names = [
+      ...read('docs/promises.md').matchAll(/`((?:main|service|unit|model|integration|e2e)\/[\w./-]+)\*?`/g),
+    ];
+    expect(names.length).toBeGreaterThan(50);
+    const lost = names
+      .map((m) => m[1] ?? '')
+      .filter((name) => {
+        const place = path.join(PROJECT_FOLDER, /^(main|service)\//.test(name) ? 'electron' : 'test', name);
+        const [folder, start] = [path.dirname(place), path.basename(place)];
+        return !existsSync(folder) || !readdirSync(folder).some((file) => file.startsWith(start));
+      });
+    expect(lost).toEqual([]);
+  });
+
   test('the README names every command of package.json', () => {
     const text = read('README.md');
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };

@@ -73,9 +73,12 @@ export async function makeKubernetesTarget(
 }
 
 /** `kubectl apply -f -` as the cluster's administrator. */
-export function applyManifest(cluster: KubernetesCluster, manifest: string): void {
-  const program = kubectl();
-  if (!program) throw new Error('kubectl is not installed.');
+export const applyManifest = (cluster: KubernetesCluster, manifest: string): void =>
+  typeAsAdmin(cluster, 'kubectl apply -f -', manifest);
+
+/** What an administrator types, with kubectl set up for this cluster. @throws {Error} with what it said when it failed */
+export function typeAsAdmin(cluster: KubernetesCluster, command: string, input = ''): void {
+  if (!kubectl()) throw new Error('kubectl is not installed.');
   const config = JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
@@ -96,12 +99,12 @@ export function applyManifest(cluster: KubernetesCluster, manifest: string): voi
   try {
     const file = join(folder, 'config');
     writeFileSync(file, config, { mode: 0o600 });
-    const done = spawnSync(program, ['--kubeconfig', file, 'apply', '-f', '-'], {
-      input: manifest,
-      env: { PATH: process.env.PATH, HOME: folder },
+    const done = spawnSync('/bin/sh', ['-ec', command], {
+      input,
+      env: { PATH: process.env.PATH, HOME: folder, KUBECONFIG: file },
       encoding: 'utf8',
     });
-    if (done.status !== 0) throw new Error(`kubectl apply: ${done.stderr}${done.stdout}`);
+    if (done.status !== 0) throw new Error(`${command}: ${done.stderr}${done.stdout}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -4,6 +4,7 @@ import {
   createKubernetesProvisioner,
   type KubernetesProvisioner,
 } from '../../../electron/service/provisioners/kubernetes';
+import { KIND_WORDS } from '../../../renderer/ui/kinds';
 import type { KubernetesCredential } from '../../../shared/contract/kubernetes';
 import type { Level } from '../../../shared/contract/resources';
 import { levelNamed, newPrincipal } from '../../bed/postgres-target';
@@ -15,7 +16,12 @@ import {
   type OpenWatch,
   startKubernetes,
 } from '../../bed/targets/kubernetes';
-import { type KubernetesTestTarget, makeKubernetesTarget, settingsFor } from '../../bed/targets/kubernetes-target';
+import {
+  type KubernetesTestTarget,
+  makeKubernetesTarget,
+  settingsFor,
+  typeAsAdmin,
+} from '../../bed/targets/kubernetes-target';
 import { until } from '../../bed/until';
 import { describeProvisionerContract } from './contract';
 
@@ -133,6 +139,19 @@ if (reason === null && typeof binaries !== 'string') {
       expect((await cluster.call('GET', `/api/v1/namespaces/hallpass/serviceaccounts/${name(principal)}`)).status).toBe(
         404,
       );
+    });
+
+    test('what an administrator is shown to type ends it by hand, and nothing else', async () => {
+      const [principal, other, everywhere] = [newPrincipal(), newPrincipal(), newPrincipal()];
+      const [gone, stays, all] = [await create(principal), await create(other), await create(everywhere, 'audit')];
+      for (const one of [principal, everywhere])
+        typeAsAdmin(cluster, KIND_WORDS.kubernetes.endByHand?.(one) ?? 'false');
+      for (const { token } of [gone, all])
+        await until('it to be refused', async () => (await statusOf(token, CONFIGMAPS)) === 401, 15_000);
+      expect(await provisioner.readBack(target, principal)).toEqual(GONE);
+      expect(await provisioner.readBack(target, everywhere)).toEqual(GONE);
+      expect(await statusOf(stays.token, CONFIGMAPS)).toBe(200);
+      for (const one of [principal, other, everywhere]) await takeAway(one);
     });
 
     test('a token has the grant’s length, and ten minutes at least', async () => {

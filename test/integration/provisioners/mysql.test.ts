@@ -1,6 +1,7 @@
 /** What is particular to MySQL and MariaDB, on a real MariaDB, through a manager with the least rights. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createMysqlProvisioner, type MysqlProvisioner } from '../../../electron/service/provisioners/mysql';
+import { KIND_WORDS } from '../../../renderer/ui/kinds';
 import type { Level } from '../../../shared/contract/resources';
 import { MINUTE_MS } from '../../../shared/domain/instant';
 import { chance26, levelNamed, newPrincipal, systemRandom } from '../../bed/postgres-target';
@@ -176,6 +177,23 @@ describe.skipIf(missing !== null)(missing ?? 'MariaDB', () => {
       await session.end();
       await takeAway(principal);
       await server.query('DROP TABLE orders.later');
+    });
+
+    test('what an administrator is shown to type ends it by hand, and nothing else', async () => {
+      const [principal, other] = [newPrincipal(), newPrincipal()];
+      const credential = await provisioner.create(target, order(principal, readOnly));
+      const session = await logInMysql(credential);
+      const stays = await logInMysql(await provisioner.create(target, order(other, readOnly)));
+      const [lock, kills, drop] = KIND_WORDS.mysql.endByHand?.(principal).split('\n') ?? [];
+      await server.query(lock ?? '');
+      for (const row of await server.query<Record<string, string>>(kills ?? '')) // it writes the statements to type next
+        for (const statement of Object.values(row)) await server.query(statement);
+      await expect(session.query('SELECT 1')).rejects.toThrow();
+      await server.query(drop ?? '');
+      expect(await provisioner.readBack(target, principal)).toEqual(GONE);
+      await stays.query('SELECT 1');
+      await stays.end();
+      for (const one of [principal, other]) await provisioner.end(target, one);
     });
 
     test('the connection limit of the resource holds', async () => {

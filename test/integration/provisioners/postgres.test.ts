@@ -1,6 +1,7 @@
 /** The contract of the PostgreSQL provisioner on every supported major, through a manager with the least rights. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPostgresProvisioner, type PostgresProvisioner } from '../../../electron/service/provisioners/postgres';
+import { KIND_WORDS } from '../../../renderer/ui/kinds';
 import type { Level } from '../../../shared/contract/resources';
 import { POSTGRES_MAJORS, type PostgresServer, startPostgres } from '../../bed/postgres';
 import {
@@ -113,6 +114,22 @@ describe.each(POSTGRES_MAJORS)('PostgreSQL %i', (major) => {
     expect(await sqlStateOf(logIn(credential))).toMatch(/^28/);
     expect(await provisioner.cleanUp(target, principal)).toEqual({ done: true, residue: [] });
     expect(await provisioner.readBack(target, principal)).toEqual(GONE);
+  });
+
+  test('what an administrator is shown to type ends it by hand, and nothing else', async () => {
+    const [principal, other] = [newPrincipal(), newPrincipal()];
+    const session = await logIn(await provisioner.create(target, order(principal, readOnly)));
+    const stays = await logIn(await provisioner.create(target, order(other, readOnly)));
+    const cut = whenCut(session);
+    for (const line of KIND_WORDS.postgres.endByHand?.(principal).split('\n') ?? []) await server.query('orders', line);
+    await cut;
+    expect(await provisioner.readBack(target, principal)).toEqual(GONE);
+    await stays.query('SELECT 1');
+    await stays.end();
+    for (const one of [principal, other]) {
+      await provisioner.end(target, one);
+      await provisioner.cleanUp(target, one);
+    }
   });
 
   test('ending and cleaning up again is fine, also for what never was', async () => {

@@ -64,7 +64,8 @@ export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
     Icon: SquareTerminal,
     commandFor: (name) => `ssh ${name}`,
     endByHand: (principal) => `hallpass-ssh-hook end ${principal}`,
-    byHand: () => 'As root on the host. Without the hook there, the certificate opens nothing once it has run out.',
+    byHand: () =>
+      'As root on the host. Without the hook there: end its sessions yourself; the certificate opens nothing once it has run out.',
     atEnd: 'Open sessions are cut when it ends where the host has the hook; else they go on.',
   },
   aws: {

@@ -129,7 +129,7 @@ export const ConnectionCheck = z.object({
   ok: z.boolean(),
   detail: z.string(),
   /** What to do about it, in words. */ remedy: z.string().nullable(),
-  /** What to run or paste by hand to mend it, as it stands. */ command: z.string().nullable(),
+  /** What to run or paste by hand to mend it. */ command: z.string().nullable(),
 });
 export const ConnectionReport = z
   .object({

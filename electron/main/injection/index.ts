@@ -12,7 +12,6 @@ export { InjectionError } from './errors';
 export { createInjector } from './injector';
 export type * from './types';
 
-/** Signal 0 asks whether a process is there; EPERM means it is, and somebody else's. */
 /** Real files, clocks, login shell and keepers. */
 export function desktopInjectorDeps(options: DesktopInjectorOptions): InjectorDeps {
   const env = options.env ?? process.env;

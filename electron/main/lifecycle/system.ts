@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { asInstant, type Clock, type Random } from '../../../shared/domain/instant';
 
+const MAX_PROCESS_ID = 2 ** 31 - 1;
 /** Longest sleep of one timer: long ones sleep with the machine, and above 2^31−1 ms they fire at once. */
 const MAX_STEP_MS = 1_000;
 
@@ -19,8 +20,9 @@ export const systemClock: Clock = {
   },
 };
 
-/** @returns true also where it can't be known: a process of somebody else is alive. */
+/** Signal 0 asks whether it is there. True also where it can't be known: a process of somebody else refuses, and is alive. */
 export function isProcessAlive(processId: number): boolean {
+  if (processId > MAX_PROCESS_ID) return false; // no number of any system; Node would throw
   try {
     process.kill(processId, 0);
     return true;

@@ -35,8 +35,8 @@ export async function createFreedesktopAdapter(deps: {
   };
   const shown = new Map<number, Shown>();
   const ids = new Map<string, number>();
-  /** Ids whose notice is being replaced: the daemon may show the new one already. */
-  const replaced = new Set<number>();
+  /** How many notices are on their way to take the place of an id's: the daemon may show one already. */
+  const replaced = new Map<number, number>();
   let early: { id: number; key: string; at: number }[] = [];
   let owner: string | null = null;
   let capabilities: readonly string[] | null = null;
@@ -63,6 +63,11 @@ export async function createFreedesktopAdapter(deps: {
     const key = shown.get(id)?.notice.key;
     shown.delete(id);
     if (key !== undefined && ids.get(key) === id) ids.delete(key);
+  }
+  function arrived(replaces: number): void {
+    const left = (replaced.get(replaces) ?? 0) - 1;
+    if (left > 0) replaced.set(replaces, left);
+    else replaced.delete(replaces);
   }
   function act(id: number, actionKey: string): void {
     const found = shown.get(id);
@@ -119,7 +124,7 @@ export async function createFreedesktopAdapter(deps: {
         };
         const body = list.includes('body-markup') ? escapeMarkup(notice.body) : notice.body;
         const replaces = ids.get(notice.key) ?? 0;
-        if (replaces !== 0) replaced.add(replaces);
+        replaced.set(replaces, (replaced.get(replaces) ?? 0) + 1);
         const [id] = await call('Notify', 'susssasa{sv}i', [
           deps.appName,
           replaces,
@@ -129,7 +134,7 @@ export async function createFreedesktopAdapter(deps: {
           actions,
           hints,
           notice.life === 'stays' ? 0 : -1,
-        ]).finally(() => replaced.delete(replaces));
+        ]).finally(() => arrived(replaces));
         if (typeof id !== 'number') throw new Error('Notify gave no id');
         if (replaces !== 0 && replaces !== id) forget(replaces);
         shown.set(id, { notice, onAction });

@@ -12,7 +12,7 @@ export const fine = (name: string, detail: string): Check => ({
 });
 /**
  * @param remedy what to do about it, in words; null where the command says it all, or nobody knows
- * @param command what to run or to paste, by hand and as it stands
+ * @param command what to run or to paste by hand; only `<what is in angle brackets>` has to be filled in
  */
 export const wrong = (name: string, detail: string, remedy: string | null, command: string | null = null): Check => ({
   name,

@@ -11,7 +11,7 @@ import { until } from '../../bed';
 import { type Bus, type BusDaemon, connect, type Served, serve, startBusDaemon } from '../../bed/bus';
 
 const NAME = 'org.freedesktop.Notifications';
-const ID = 7;
+const FIRST_ID = 7;
 
 let daemon: BusDaemon;
 let desktop: Bus;
@@ -21,10 +21,10 @@ let adapter: NotificationAdapter;
 /** Presses that are sent before the next Notify is answered. */
 let presses: string[];
 let pressed: string[];
-let closed: number;
+let nextId: number;
 
 beforeEach(async () => {
-  [presses, pressed, closed] = [[], [], 0];
+  [presses, pressed, nextId] = [[], [], FIRST_ID];
   daemon = await startBusDaemon();
   desktop = await connect(daemon.address);
   served = await serve(desktop, NAME, {
@@ -34,17 +34,14 @@ beforeEach(async () => {
       GetCapabilities: { out: 'as', run: () => [['body', 'actions']] },
       Notify: {
         out: 'u',
-        run: () => {
+        run: ([, replaces]) => {
           for (const key of presses.splice(0)) press(key);
-          return [ID];
+          return [Number(replaces) || nextId++];
         },
       },
       CloseNotification: {
         out: '',
-        run: () => {
-          closed++;
-          return [];
-        },
+        run: () => [],
       },
     },
   });
@@ -59,19 +56,29 @@ afterEach(async () => {
   await daemon.program.stop();
 });
 
-const press = (key: string): void => served.emit('ActionInvoked', 'us', [ID, key]);
-const show = (name: string, ...offered: NoticeAction[]) => {
+const press = (key: string, id = FIRST_ID): void => served.emit('ActionInvoked', 'us', [id, key]);
+const show = (name: string, ...offered: NoticeAction[]) => showAs('one', name, ...offered);
+const showAs = (key: string, name: string, ...offered: NoticeAction[]) => {
   const actions = offered.map((id) => ({ id, label: id }));
-  const notice: Notice = { key: 'one', title: name, body: '', actions, urgency: 'normal', life: 'passes' };
+  const notice: Notice = { key, title: name, body: '', actions, urgency: 'normal', life: 'passes' };
   return adapter.show(notice, (action) => void pressed.push(`${name}: ${action}`));
 };
+
+/** A press that is heard shows that every earlier one was. */
+async function heardAll(): Promise<void> {
+  const id = nextId;
+  await showAs(`marker ${id}`, 'marker', 'open');
+  press('default', id);
+  await until('the marker', () => pressed.at(-1) === 'marker: open');
+  pressed.pop();
+}
 
 test('a press that comes before the answer counts, once', async () => {
   presses = ['extend'];
   expect(await show('ending', 'extend')).toEqual({ delivered: true, actions: 'with-buttons' });
   expect(pressed).toEqual(['ending: extend']);
   press('extend');
-  await until('closed by the app', () => closed === 1);
+  await heardAll();
   expect(pressed).toEqual(['ending: extend']);
 });
 
@@ -89,11 +96,18 @@ test('what the old notice offered is the old one’s while it is being replaced'
   expect(pressed).toEqual(['active: copy-command']);
 });
 
-test('what neither offers is nothing, and what only the old one offered is nothing afterwards', async () => {
+test('what neither offers is nothing', async () => {
   await show('active', 'copy-command');
   presses = ['approve'];
   await show('ending', 'extend');
+  await heardAll();
+  expect(pressed).toEqual([]);
+});
+
+test('what only the old one offered is nothing once the new one is there', async () => {
+  await show('active', 'copy-command');
+  await show('ending', 'extend');
   press('copy-command');
-  await until('closed by the app', () => closed > 0);
+  await heardAll();
   expect(pressed).toEqual([]);
 });

@@ -143,11 +143,17 @@ if (reason === null && typeof binaries !== 'string') {
 
     test('what an administrator is shown to type ends it by hand, and nothing else', async () => {
       const [principal, other, everywhere] = [newPrincipal(), newPrincipal(), newPrincipal()];
-      const [gone, stays, all] = [await create(principal), await create(other), await create(everywhere, 'audit')];
+      const [gone, stays, all] = [await create(principal), await create(other), await create(everywhere, 'everywhere')];
       for (const one of [principal, everywhere])
         typeAsAdmin(cluster, KIND_WORDS.kubernetes.endByHand?.(one) ?? 'false');
       for (const { token } of [gone, all])
         await until('it to be refused', async () => (await statusOf(token, CONFIGMAPS)) === 401, 15_000);
+      const rbac = '/apis/rbac.authorization.k8s.io/v1';
+      const bindingOf = (one: string, where: string) =>
+        statusOf(cluster.adminToken, `${rbac}/${where}bindings/${name(one)}`);
+      expect(await bindingOf(principal, 'namespaces/shop/role')).toBe(404);
+      expect(await bindingOf(everywhere, 'clusterrole')).toBe(404);
+      expect(await bindingOf(other, 'namespaces/shop/role')).toBe(200);
       expect(await provisioner.readBack(target, principal)).toEqual(GONE);
       expect(await provisioner.readBack(target, everywhere)).toEqual(GONE);
       expect(await statusOf(stays.token, CONFIGMAPS)).toBe(200);

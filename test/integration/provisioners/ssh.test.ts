@@ -1,5 +1,5 @@
 /** What is particular to SSH, on real OpenSSH servers: time, source and principals; what is cut and what is kept; what the test finds. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { createSshProvisioner } from '../../../electron/service/provisioners/ssh
 import { signCertificate } from '../../../electron/service/provisioners/ssh/certificate';
 import { readList } from '../../../electron/service/provisioners/ssh/krl';
 import { serialOf } from '../../../electron/service/provisioners/ssh/serial';
+import { KIND_WORDS } from '../../../renderer/ui/kinds';
 import type { Level } from '../../../shared/contract/resources';
 import type { SshCredential, SshSettings } from '../../../shared/contract/ssh';
 import { toBase64url } from '../../../shared/crypto/bytes';
@@ -189,7 +190,19 @@ describe.skipIf(missing !== null)(`SSH${missing === null ? '' : ` (${missing})`}
       const credential = await create(principal);
       const session = await openWith(credential, 'echo here; sleep 600');
       const live = await openWith(await create(other), 'echo here; cat');
-      expect(host.hook('end', principal)).toBe(`${principal} is ended; open sessions cut: 1\n`);
+      const typed = (one: string) =>
+        KIND_WORDS.ssh
+          .endByHand?.(one)
+          .replace(/^hallpass-ssh-hook /, '')
+          .split(' ') ?? [];
+      const script = readFileSync(join(host.folder, 'hook'));
+      const asNobody = spawnSync('/bin/sh', ['-s', ...typed(principal)], {
+        input: script,
+        uid: 65_534,
+        encoding: 'utf8',
+      });
+      expect(asNobody).toMatchObject({ status: 1, stdout: expect.stringContaining('run this as root') });
+      expect(host.hook(...typed(principal))).toBe(`${principal} is ended; open sessions cut: 1\n`);
       expect((await session.done).code).toBe(255);
       expect((await run(credential, 'true')).err).toContain(DENIED);
       expect(live.child.exitCode).toBeNull();

@@ -135,8 +135,8 @@ async function refusal(settings: SshSettings, name: string, error: unknown): Pro
       ? wrong(
           'Host key',
           words,
-          'The host shows these now; compare on its console before you pin one:',
-          keys.join('\n'),
+          'The host shows these now:',
+          ['# Not proven: compare on the host’s console before you pin one.', ...keys].join('\n'),
         )
       : wrong('Host key', words, 'Look on the host’s console for its key; it showed none just now.');
   }

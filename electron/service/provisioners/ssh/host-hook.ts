@@ -157,6 +157,7 @@ sweep)
 end)
   # On the console, when Hallpass can not get here: that certificate opens nothing any more, and its sessions are cut.
   word "\${2:-}"
+  [ -d "$state/issued" ] && [ -w "$state/ended" ] || fail "run this as root, on a host where the hook is set up"
   for file in "$state"/issued/*; do
     [ -f "$file" ] && read -r name _ < "$file" && [ "$name" = "$2" ] || continue
     serial=\${file##*/}

@@ -1,7 +1,7 @@
 /**
- * Test projects by what they need: `unit` (and `unit-apart`) nothing, `model` patience, `integration` real servers, `e2e` a real Electron on
- * the headless desktop. `npm test` runs them one after the other; `npx vitest run --config test/vitest.config.ts --project
- * unit` runs one.
+ * Test projects by what they need: `unit` (and `unit-apart`) nothing, `model` (and `simulator`) patience, `integration` real
+ * servers, `e2e` a real Electron on the headless desktop. `npm test` runs them one after the other; `npx vitest run --config
+ * test/vitest.config.ts --project 'unit*'` runs some.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -15,7 +15,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 function project(
   name: string,
   timeoutMs: number,
-  more: { fileParallelism?: boolean; include?: string[]; exclude?: string[]; isolate?: boolean } = {},
+  more: {
+    fileParallelism?: boolean;
+    include?: string[];
+    exclude?: string[];
+    isolate?: boolean;
+    sequence?: { groupOrder: number };
+  } = {},
 ) {
   return {
     root,
@@ -36,6 +42,8 @@ const APART = readdirSync(path.join(root, 'test/unit'), { recursive: true, encod
   .map((name) => path.posix.join('test/unit', name.replaceAll(path.sep, '/')))
   .filter((file) => /\bvi\.(mock|doMock)\(/.test(readFileSync(path.join(root, file), 'utf8')));
 
+const SIMULATOR = 'test/model/sim.test.ts';
+
 export default defineConfig({
   root,
   test: {
@@ -45,7 +53,9 @@ export default defineConfig({
       // Modules are loaded once for all of them: fresh ones for each file took longer than the tests.
       project('unit', 20_000, { isolate: false, exclude: APART }),
       project('unit-apart', 20_000, { include: APART }),
-      project('model', 300_000),
+      project('model', 300_000, { exclude: [SIMULATOR] }),
+      // By itself, after the others: it has a process for each core, and says how long its million steps took.
+      project('simulator', 300_000, { include: [SIMULATOR], sequence: { groupOrder: 1 } }),
       project('integration', 120_000),
       project('e2e', 120_000, { fileParallelism: false }),
       project('package', 120_000, { include: ['test/e2e/package.smoke.ts'] }),

@@ -35,7 +35,7 @@ const STAGES = [
   { name: 'types', run: () => program('node_modules/typescript/bin/tsc', ['-b']) },
   { name: 'rules', run: importRules },
   { name: 'unit', run: () => vitest('unit', ['--project', 'unit-apart']) },
-  { name: 'model', run: () => vitest('model') },
+  { name: 'model', run: () => vitest('model', ['--project', 'simulator']) },
   { name: 'integration', run: () => vitest('integration', ['--maxWorkers=2']) },
   { name: 'e2e', run: endToEnd },
   { name: 'package', run: packaged },

@@ -121,12 +121,7 @@ test('a thousand grants that end in the same second: all ended, the target never
         .insertInto('grants')
         .values({ ...row, id: `grt_${suffix}`, request_id: `req_${suffix}`, principal: `hp_${suffix}` })
         .execute();
-      world.target.logins.set(`hp_${suffix}`, {
-        password: 'x',
-        canLogIn: true,
-        validUntil: row.expires_at ?? 0,
-        sessions: 1,
-      });
+      world.target.put(`hp_${suffix}`, { validUntil: row.expires_at ?? 0, sessions: 1 });
     }
   });
   world.clock.advance(HOUR_MS);

@@ -49,6 +49,10 @@ export class ModelTarget implements Provisioner<PostgresSettings> {
     public during: (operation: Operation, principal: string) => Promise<void> = async () => {},
   ) {}
 
+  /** A login that is there without having been made through us: a stray one, or one from before. */
+  put(principal: string, { validUntil, sessions }: Pick<Login, 'validUntil' | 'sessions'>): void {
+    this.logins.set(principal, { password: 'x', canLogIn: true, validUntil, sessions });
+  }
   /** Somebody logs in with the credential. False when the target says no. */
   logIn(principal: string): boolean {
     const login = this.logins.get(principal);

@@ -183,12 +183,7 @@ describe('creation', () => {
         .where('id', '=', id)
         .execute();
     });
-    world.target.logins.set(world.principalOf(id), {
-      password: 'x',
-      canLogIn: true,
-      validUntil: world.clock.now() + HOUR_MS,
-      sessions: 1,
-    });
+    world.target.put(world.principalOf(id), { validUntil: world.clock.now() + HOUR_MS, sessions: 1 });
     await world.restart();
     await world.leases.drain();
     expect(await world.grant('ann', id)).toMatchObject({ state: 'ended', endReason: 'failed', endProof: 'read_back' });
@@ -228,12 +223,7 @@ test('two engines on one store do each thing once', async () => {
 test('a login of ours that no grant owns is ended and cleared away', async () => {
   const orphan = `hp_${'0'.repeat(26)}`;
   await world.leases.drain();
-  world.target.logins.set(orphan, {
-    password: 'x',
-    canLogIn: true,
-    validUntil: world.clock.now() + HOUR_MS,
-    sessions: 2,
-  });
+  world.target.put(orphan, { validUntil: world.clock.now() + HOUR_MS, sessions: 2 });
   await world.pass(6 * MINUTE_MS);
   expect(world.target.logins.size).toBe(0);
   expect(await world.audited(orphan)).toEqual(['principal.orphan_ended']);

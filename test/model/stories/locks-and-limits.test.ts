@@ -261,12 +261,7 @@ test('a target that was away gets every removal within seconds of its first answ
 test('a stray login that resists is listed, tried again like any removal, and comes off the list when it is gone', async () => {
   const orphan = `hp_${'0'.repeat(26)}`;
   await world.leases.drain();
-  world.target.logins.set(orphan, {
-    password: 'x',
-    canLogIn: true,
-    validUntil: world.clock.now() + HOUR_MS,
-    sessions: 1,
-  });
+  world.target.put(orphan, { validUntil: world.clock.now() + HOUR_MS, sessions: 1 });
   // Three resources point at this one server, and each lists what is there.
   const listed = async () => {
     const rows = await world.store.db.selectFrom('orphans').select(['principal', 'last_error']).execute();

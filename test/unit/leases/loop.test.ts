@@ -37,12 +37,7 @@ const active = (more: Partial<GrantTable> = {}, on: Parameters<Desk['grant']>[1]
 /** Active on our side and on the target. */
 const live = async (more: Partial<GrantTable> = {}, on: Parameters<Desk['grant']>[1] = 'orders-dev') => {
   const grant = await active(more, on);
-  desk.world.target.logins.set(grant.principal, {
-    password: 'x',
-    canLogIn: true,
-    validUntil: now + HOUR_MS,
-    sessions: 1,
-  });
+  desk.world.target.put(grant.principal, { validUntil: now + HOUR_MS, sessions: 1 });
   return grant;
 };
 const state = async ({ id }: { id: string }) => (await desk.row(id)).state;
@@ -53,7 +48,7 @@ const faulty = (fault: (operation: Operation, principal: string) => Fault) => {
 /** A login of ours that no grant owns. */
 const stray = () => {
   const principal = `hp_${'1'.repeat(26)}`;
-  desk.world.target.logins.set(principal, { password: 'x', canLogIn: true, validUntil: now + HOUR_MS, sessions: 0 });
+  desk.world.target.put(principal, { validUntil: now + HOUR_MS, sessions: 0 });
 };
 /** The store with some of it replaced. */
 const storeWith = (over: Partial<Store>): Store =>

@@ -4,6 +4,7 @@
  */
 import { Cloud, Database, KeySquare, Layers, type LucideIcon, Ship, SquareTerminal, Webhook } from 'lucide-react';
 import type { ResourceSettings } from '../../shared/contract/resources';
+import { kubernetesName } from '../../shared/domain/ids';
 
 export type Kind = ResourceSettings['kind'];
 interface KindWords {
@@ -81,7 +82,7 @@ export const KIND_WORDS: Readonly<Record<Kind, KindWords>> = {
     Icon: Ship,
     commandFor: () => 'kubectl --kubeconfig …',
     endByHand: (principal) =>
-      `kubectl delete serviceaccounts,rolebindings --all-namespaces --field-selector metadata.name=${principal.replace('_', '-')}\nkubectl delete clusterrolebindings ${principal.replace('_', '-')} --ignore-not-found`,
+      `kubectl delete serviceaccounts,rolebindings --all-namespaces --field-selector metadata.name=${kubernetesName(principal)}\nkubectl delete clusterrolebindings ${kubernetesName(principal)} --ignore-not-found`,
     atEnd: 'Requests are refused when it ends; an open exec, port-forward or watch goes on.',
   },
 };

@@ -37,3 +37,5 @@ export function principalName(grantId: string): string {
   if (!idPattern('grant').test(grantId)) throw new RangeError(`"grantId" expected grt_…, got ${grantId}`);
   return `hp_${grantId.slice(4)}`;
 }
+/** The same as a name of a Kubernetes object, which knows no underscore. */
+export const kubernetesName = (principal: string): string => principal.replace('_', '-');

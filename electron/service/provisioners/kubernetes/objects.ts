@@ -5,13 +5,13 @@
  */
 import { z } from 'zod';
 import type { KubernetesRole } from '../../../../shared/contract/kubernetes';
+import { kubernetesName } from '../../../../shared/domain/ids';
 import { checkPrincipalName, isPrincipalName } from '../principal-name';
 import { type KubernetesTarget, pathOf } from './api';
 
-/** Kubernetes names know no underscore. */
 export function objectName(principal: string): string {
   checkPrincipalName(principal);
-  return principal.replace('_', '-');
+  return kubernetesName(principal);
 }
 export function principalOf(name: string): string | null {
   const principal = name.replace('-', '_');
